@@ -1,0 +1,36 @@
+// Reading and writing records: JSON arrays and JSON lines, told apart by content. Errors are
+// "file:line: member …" for lines and "file: item 17: …" for arrays. Thread-safe (no state).
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/dataset/records.h"
+
+namespace foundry::dataset {
+
+// Calls `visit` for each JSON value with where it stands ("pairs.jsonl:12"). Blank lines are
+// skipped; .gz is decompressed. Stops at the first error.
+absl::Status ForEachJson(const std::filesystem::path& path,
+                         const std::function<absl::Status(const Json& value, const std::string& where)>& visit);
+
+// A folder stands for the file in it that has the expected name (documents.jsonl,
+// enriched_data.json; pairs.jsonl, teacher_pairs.json).
+absl::StatusOr<std::vector<Document>> ReadDocuments(const std::filesystem::path& path);
+absl::StatusOr<std::vector<Pair>> ReadPairs(const std::filesystem::path& path);
+absl::StatusOr<std::vector<Question>> ReadQuestions(const std::filesystem::path& path);
+
+// Atomic, one record a line.
+absl::Status WriteJsonLines(const std::filesystem::path& path, const std::vector<Json>& rows);
+// Atomic, one array, one record a line inside it.
+absl::Status WriteJsonArray(const std::filesystem::path& path, const std::vector<Json>& rows);
+
+// Fills id, and split when `assign_split`: by hash of the fact, so that a fact with at least four
+// wordings keeps one for dev and one for test; others train. Deterministic.
+void AssignIds(std::vector<Pair>& pairs);
+void AssignSplits(std::vector<Pair>& pairs);
+
+}  // namespace foundry::dataset

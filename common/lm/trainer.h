@@ -1,0 +1,105 @@
+// LoRA training of a decoder (Hu et al., arXiv 2106.09685), with a resumable state.
+//
+// Loss of a step = Σ_i w_i · loss_i / Σ_i w_i over the scored positions of the whole step: it does
+// not depend on how the step is cut into micro-batches or packs. Sequences are packed without
+// attending to each other; logits are computed for scored positions only.
+// Not thread-safe: one Train call per model at a time.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/base/cancel.h"
+#include "common/lm/language_model.h"
+
+namespace foundry::lm {
+
+struct LoraOptions {
+  int rank = 32;
+  double alpha = 64;
+  double dropout = 0;
+  bool rslora = false;
+  std::vector<std::string> targets;  // module names such as q_proj; empty: all linears but lm_head
+};
+
+// Soft targets of one example (context distillation): for each scored position the teacher's top-k.
+struct SoftTargets {
+  int k = 0;
+  std::vector<int32_t> ids;    // positions * k
+  std::vector<float> logprobs; // positions * k, natural log at the temperature of the loss
+};
+
+struct Example {
+  std::vector<int32_t> ids;
+  // loss_weights[i]: weight of the loss of predicting ids[i] from ids[0..i-1]; loss_weights[0] is 0.
+  std::vector<float> loss_weights;
+  std::shared_ptr<const SoftTargets> soft;  // null: cross-entropy alone
+};
+
+struct TrainOptions {
+  LoraOptions lora;
+  std::string init_adapter;       // PEFT folder to start from; empty: a fresh adapter
+  double learning_rate = 5e-4;
+  std::string schedule = "constant_with_decay";
+  double warmup_ratio = 0.03;
+  double epochs = 8;
+  int batch_size = 16;            // examples of a micro-batch
+  int gradient_accumulation = 1;  // micro-batches of a step
+  double max_grad_norm = 1.0;
+  double weight_decay = 0;
+  double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8;
+  bool gradient_checkpointing = false;
+  double soft_weight = 0;         // share of the KL term where an example has soft targets
+  double soft_temperature = 2.0;
+  int checkpoint_every = 200;     // optimizer steps
+  int64_t seed = 7;
+  ComputeType compute = ComputeType::kAuto;
+  // Scores the adapter as it stands; higher is better. Called after every epoch; null: the
+  // validation loss (negated) decides.
+  std::function<absl::StatusOr<double>(const LanguageModel& with_adapter)> score;
+};
+
+struct StepReport {
+  int64_t step = 0, total_steps = 0;
+  double loss = 0, learning_rate = 0, grad_norm = 0;
+  double tokens_per_second = 0, examples_per_second = 0;
+};
+struct ValidationReport {
+  int64_t step = 0;
+  double loss = 0;
+  double score = 0;
+  bool best = false;
+};
+struct TrainHooks {
+  std::function<void(const StepReport&)> on_step;
+  std::function<void(const ValidationReport&)> on_validation;
+  std::function<void(absl::string_view)> on_message;  // rewinds, halved micro-batches
+  // A complete checkpoint lies in `folder`; the callee may copy it away.
+  std::function<absl::Status(const std::filesystem::path& folder, int64_t step)> on_checkpoint;
+};
+
+struct TrainSummary {
+  int64_t steps = 0;
+  double final_loss = 0, best_score = 0;
+  int64_t best_step = 0;
+  int64_t tokens = 0;           // real tokens computed, prefixes once
+  double seconds = 0;
+  double peak_memory_mib = 0;
+};
+
+// Trains and writes into `output`: best_checkpoint/ and final/ (PEFT format), metrics.jsonl, and
+// checkpoints/step-N/ (adapter, optimizer, schedule, RNG, data position; manifest last). When
+// `output`/checkpoints holds a complete checkpoint of the same options and data, training goes on
+// from it, and on the CPU the result is the uninterrupted run's bit for bit.
+// Errors: InvalidArgument when no position is scored; Cancelled with the state saved.
+absl::StatusOr<TrainSummary> Train(LanguageModel& base, const std::vector<Example>& train,
+                                   const std::vector<Example>& validation, const TrainOptions& options,
+                                   const std::filesystem::path& output, const TrainHooks& hooks,
+                                   const CancelToken& cancel);
+
+}  // namespace foundry::lm

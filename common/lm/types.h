@@ -1,0 +1,33 @@
+// Plain values at the edge of the engine. No header of common/lm that other libraries include
+// mentions libtorch: its include folder carries protobuf headers of another version.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace foundry::lm {
+
+// Row-major float32 matrix.
+struct FloatMatrix {
+  int64_t rows = 0;
+  int64_t cols = 0;
+  std::vector<float> data;  // rows * cols
+
+  const float* row(int64_t i) const { return data.data() + i * cols; }
+};
+
+enum class ComputeType {
+  kAuto,      // what a short probe finds fastest on this machine, within the parity tolerance
+  kFloat32,
+  kBFloat16,  // matmuls in bf16 with fp32 accumulation; everything else fp32
+};
+
+struct LoadOptions {
+  std::string device = "auto";  // auto, cpu, cuda, cuda:1
+  ComputeType compute = ComputeType::kFloat32;
+  std::string adapter;  // PEFT folder to attach; empty: none
+  double adapter_scale = 1.0;
+};
+
+}  // namespace foundry::lm

@@ -1,0 +1,43 @@
+// Chat templates: messages to the exact prompt text that the model was trained with.
+//
+// The families' own templates are rendered natively; an unknown one is Unimplemented, never a
+// guess. Thread-safe: immutable.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace foundry::tokenizer {
+
+struct ChatMessage {
+  std::string role;  // system, user, assistant
+  std::string content;
+};
+
+class ChatTemplate {
+ public:
+  // `source`: the Jinja text from tokenizer_config.json or GGUF.
+  static absl::StatusOr<ChatTemplate> FromSource(absl::string_view source, absl::string_view bos,
+                                                 absl::string_view eos);
+  // Finds the source in a Hugging Face folder or GGUF file. NotFound when the model has none.
+  static absl::StatusOr<ChatTemplate> Load(const std::filesystem::path& path);
+
+  // The prompt; with `add_generation_prompt` it ends where the assistant's answer begins.
+  absl::StatusOr<std::string> Render(const std::vector<ChatMessage>& messages,
+                                     bool add_generation_prompt) const;
+  // What ends an assistant's answer: "<|im_end|>".
+  const std::string& end_of_turn() const { return end_of_turn_; }
+  const std::string& source() const { return source_; }
+
+ private:
+  enum class Kind { kChatMl, kChatMlDefaultSystem, kLlama3, kMistral, kPhi3 };
+  Kind kind_ = Kind::kChatMl;
+  std::string source_, bos_, eos_, end_of_turn_, default_system_;
+};
+
+}  // namespace foundry::tokenizer
