@@ -57,7 +57,8 @@ absl::Status WriteAll(const fs::path& path, absl::string_view content) {
 
 absl::StatusOr<std::string> ReadFile(const fs::path& path) {
   std::error_code error;
-  if (!fs::exists(path, error)) return absl::NotFoundError(absl::StrCat(path.string(), ": no such file"));
+  if (!fs::exists(path, error))
+    return absl::NotFoundError(absl::StrCat(path.string(), ": no such file"));
   if (fs::is_directory(path, error)) {
     return absl::InvalidArgumentError(absl::StrCat(path.string(), ": is a folder, not a file"));
   }

@@ -11,7 +11,8 @@ namespace {
 template <typename T>
 T FromSystem() {
   T value;
-  if (getrandom(&value, sizeof(value), 0) != sizeof(value)) abort();  // cannot fail for 256 bytes or less
+  if (getrandom(&value, sizeof(value), 0) != sizeof(value))
+    abort();  // cannot fail for 256 bytes or less
   return value;
 }
 

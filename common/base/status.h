@@ -26,13 +26,13 @@ inline absl::Status Annotate(const absl::Status& status, absl::string_view conte
 #define FOUNDRY_CONCAT_(a, b) FOUNDRY_CONCAT_INNER_(a, b)
 
 // Returns from the enclosing function when `expr` (an absl::Status) is an error.
-#define FOUNDRY_RETURN_IF_ERROR(expr)               \
-  do {                                              \
-    if (::absl::Status foundry_status_ = (expr); !foundry_status_.ok()) \
-      return foundry_status_;                       \
+#define FOUNDRY_RETURN_IF_ERROR(expr)                                                           \
+  do {                                                                                          \
+    if (::absl::Status foundry_status_ = (expr); !foundry_status_.ok()) return foundry_status_; \
   } while (0)
 
-// FOUNDRY_ASSIGN_OR_RETURN(auto x, F()): x is F()'s value, or the enclosing function returns its error.
+// FOUNDRY_ASSIGN_OR_RETURN(auto x, F()): x is F()'s value, or the enclosing function returns its
+// error.
 #define FOUNDRY_ASSIGN_OR_RETURN(lhs, expr) \
   FOUNDRY_ASSIGN_OR_RETURN_(FOUNDRY_CONCAT_(foundry_statusor_, __LINE__), lhs, expr)
 #define FOUNDRY_ASSIGN_OR_RETURN_(tmp, lhs, expr) \

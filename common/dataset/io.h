@@ -14,8 +14,9 @@ namespace foundry::dataset {
 
 // Calls `visit` for each JSON value with where it stands ("pairs.jsonl:12"). Blank lines are
 // skipped; .gz is decompressed. Stops at the first error.
-absl::Status ForEachJson(const std::filesystem::path& path,
-                         const std::function<absl::Status(const Json& value, const std::string& where)>& visit);
+absl::Status ForEachJson(
+    const std::filesystem::path& path,
+    const std::function<absl::Status(const Json& value, const std::string& where)>& visit);
 
 // A folder stands for the file in it that has the expected name (documents.jsonl,
 // enriched_data.json; pairs.jsonl, teacher_pairs.json).

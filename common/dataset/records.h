@@ -31,8 +31,8 @@ struct Entity {
 // One document. `text` is normalised UTF-8 (NFC, LF, no control characters); sections, paragraphs
 // and sentences are spans of it, in order.
 struct Document {
-  std::string id;       // stable: from the source's name and, inside a file, the record's number
-  std::string url;      // where it came from: file name, address, CVE page
+  std::string id;   // stable: from the source's name and, inside a file, the record's number
+  std::string url;  // where it came from: file name, address, CVE page
   std::string title;
   std::string text;
   std::string content;  // what a reader reads: text without headings and page furniture
@@ -47,9 +47,10 @@ struct Document {
 
 // What became of one input file or row.
 struct Outcome {
-  std::string source;   // path, path#row
-  std::string status;   // ok, duplicate, refused, failed, filtered
-  std::string reason;   // machine-readable: encrypted, malformed, timeout, memory, no_text, near_duplicate…
+  std::string source;  // path, path#row
+  std::string status;  // ok, duplicate, refused, failed, filtered
+  std::string
+      reason;  // machine-readable: encrypted, malformed, timeout, memory, no_text, near_duplicate…
   std::string message;  // for people, with what to do
   int64_t pages = 0;
   int64_t scanned_pages = 0;
@@ -65,15 +66,17 @@ struct PairSource {
 
 // One question and answer. An empty target is filled by the ensemble before training.
 struct Pair {
-  std::string id;      // hash of document, input, target
+  std::string id;  // hash of document, input, target
   std::string input;
   std::string target;
-  std::string type;    // factual, conceptual, application, analysis, cloze, definition, continuation, …
-  std::string level;   // document, section, paragraph, sentence
+  std::string
+      type;  // factual, conceptual, application, analysis, cloze, definition, continuation, …
+  std::string level;  // document, section, paragraph, sentence
   PairSource source;
-  std::string teacher; // who wrote it
+  std::string teacher;          // who wrote it
   std::string split = "train";  // train, dev, test
-  std::string fact;    // group of pairs about one fact: the split keeps other wordings of trained facts
+  std::string
+      fact;  // group of pairs about one fact: the split keeps other wordings of trained facts
   std::string reasoning;             // why the answer holds; may be empty
   std::vector<std::string> related;  // ids or headings of related passages
   double weight = 1.0;
@@ -91,8 +94,9 @@ struct Question {
 };
 
 // JSON of a record, and back. FromJson's errors name the member.
-Json ToJson(const Document& document);      // everything: a line of documents.jsonl
-Json ToGuideJson(const Document& document); // {url, text, content, summary, entities, keywords, metadata}
+Json ToJson(const Document& document);  // everything: a line of documents.jsonl
+Json ToGuideJson(
+    const Document& document);  // {url, text, content, summary, entities, keywords, metadata}
 Json ToJson(const Outcome& outcome);
 Json ToJson(const Pair& pair);
 absl::StatusOr<Document> DocumentFromJson(const Json& json);  // accepts both shapes
