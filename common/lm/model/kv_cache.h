@@ -1,0 +1,51 @@
+// Keys and values of sequences under way.
+//
+// A slot holds one sequence, or the rows that several sequences start with: a slot made with a
+// `prefix` continues after that slot's rows, which are stored and computed once. Slots grow as they
+// are written. Internal to common/lm. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+#include "common/lm/model/model_config.h"
+
+namespace foundry::lm {
+
+class KvCache {
+ public:
+  KvCache(const ModelConfig& config, at::Device device);
+
+  // A new slot, empty; `reserve`: rows to make room for at once. The rows of `prefix` (-1: none)
+  // come before its own, and must neither change nor go while the slot lives.
+  int64_t Add(int64_t prefix = -1, int64_t reserve = 64);
+  void Remove(int64_t slot);  // its number may be given out again
+
+  int64_t length(int64_t slot) const { return slots_[slot].length; }  // own rows
+  int64_t prefix(int64_t slot) const { return slots_[slot].prefix; }
+  int64_t position(int64_t slot) const;  // of the next token: own rows and those of its prefixes
+  void Truncate(int64_t slot, int64_t length);
+
+  // What Decoder::Forward writes: room for `rows` more; then keys (0) or values (1) of one layer,
+  // [capacity, kv_heads * head_dim] float32, of which the first length(slot) rows are filled.
+  void Reserve(int64_t slot, int64_t rows);
+  at::Tensor rows(int64_t slot, int64_t layer, int key_or_value) const {
+    return slots_[slot].data[layer][key_or_value];
+  }
+  const float* data(int64_t slot, int64_t layer, int key_or_value) const;
+  void Advance(int64_t slot, int64_t rows) { slots_[slot].length += rows; }
+
+ private:
+  struct Slot {
+    at::Tensor data;  // [layers, 2, capacity, kv_heads * head_dim]
+    int64_t length = 0, prefix = -1;
+    bool used = false;
+  };
+  int64_t layers_, width_;
+  at::Device device_;
+  std::vector<Slot> slots_;
+};
+
+}  // namespace foundry::lm

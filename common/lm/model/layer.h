@@ -1,0 +1,67 @@
+// One transformer block as tensors, and its forward pass. Internal to common/lm.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+#include "common/lm/model/model_config.h"
+#include "common/lm/model/rope.h"
+
+namespace foundry::lm {
+
+// One or several linears of the checkpoint that read the same input, fused by rows, together with
+// the low-rank update of an adapter (LoRA, arXiv 2106.09685). With x [rows, in] and u = x·Aᵀ:
+//   y = [x, u] · [W, s·B]ᵀ
+// so the update costs a slightly wider matmul instead of passes over y.
+struct Linear {
+  struct Part {
+    std::string name;  // q_proj
+    int64_t offset = 0, rows = 0;
+  };
+  std::vector<Part> parts;
+  int64_t in = 0, out = 0;
+  at::Tensor weight;  // [out, in + lora_columns()], compute type; base weights in the first columns
+  at::Tensor lora_a;  // [lora_columns(), in], compute type; undefined without an adapter
+  at::Tensor bias;    // [out], compute type; may be undefined
+
+  int64_t lora_columns() const { return lora_a.defined() ? lora_a.size(0) : 0; }
+};
+
+struct Layer {
+  at::Tensor input_norm, post_norm;  // [hidden] float32
+  at::Tensor q_norm, k_norm;         // [head_dim] float32; undefined without qk_norm
+  Linear qkv, o, gate_up, down;
+};
+
+// What the backward pass needs of a block's forward pass. [rows, …] each.
+struct LayerTrace {
+  at::Tensor input, middle;         // residual stream before attention and before the MLP, float32
+  at::Tensor input_rstd, post_rstd; // [rows] float32
+  at::Tensor qkv_in, o_in, gate_up_in, down_in;  // [rows, in + lora_columns], compute type
+  at::Tensor qkv;                   // before qk-norm and rope, compute type; only with qk_norm
+  at::Tensor q, k, v;               // after rope, float32
+  at::Tensor attention_lse;         // [rows, heads] float32
+  at::Tensor gate_up;               // compute type
+};
+
+// Attention of q [rows, heads * head_dim] over keys and values [rows, kv_heads * head_dim], all
+// float32. The result is written to `out` [rows, heads * head_dim] (compute type, row stride free);
+// `lse` ([rows, heads], log of the softmax's denominator) is filled when not null.
+using AttentionFn = std::function<void(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                       at::Tensor out, at::Tensor* lse)>;
+
+// The block's output for x [rows, hidden] float32. `trace` may be null.
+at::Tensor LayerForward(const ModelConfig& config, const Layer& layer, const RopeTables& rope,
+                        const at::Tensor& x, const AttentionFn& attend, LayerTrace* trace);
+
+// Makes room for u beside x: [rows, linear.in + lora_columns].
+at::Tensor LinearInput(const Linear& linear, int64_t rows, at::ScalarType compute,
+                       at::Device device);
+// y [rows, out] of an input whose first linear.in columns are filled; fills the others.
+at::Tensor LinearForward(const Linear& linear, at::Tensor input);
+
+}  // namespace foundry::lm
