@@ -1,0 +1,141 @@
+#include "services/coordinator/database.h"
+
+#include <algorithm>
+#include <exception>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "common/base/status.h"
+
+namespace foundry::coordinator {
+namespace {
+
+constexpr absl::Duration kFirstPause = absl::Milliseconds(20);
+constexpr absl::Duration kLongestPause = absl::Seconds(1);
+
+// What an attempt ended in, and whether another one may help.
+struct Outcome {
+  absl::Status status;
+  bool repeat = false;
+  bool broken = false;  // the connection is of no further use
+};
+
+Outcome FromSqlError(const pqxx::sql_error& error) {
+  const std::string state = error.sqlstate();
+  const absl::string_view message = absl::StripSuffix(error.what(), "\n");
+  // Deadlock, serialisation failure: the transaction is undone and may be repeated.
+  if (state == "40P01" || state == "40001") return {absl::AbortedError(message), true};
+  if (state == "57014") return {absl::DeadlineExceededError(message)};  // statement_timeout
+  // Shutting down, starting up, too many connections, disk full.
+  if (absl::StartsWith(state, "57P") || absl::StartsWith(state, "08")) {
+    return {absl::UnavailableError(message), true, true};
+  }
+  if (absl::StartsWith(state, "53")) return {absl::UnavailableError(message), true};
+  return {absl::InternalError(absl::StrCat(message, " [", state, "] in: ", error.query()))};
+}
+
+Outcome Attempt(pqxx::connection& connection, absl::Duration statement_timeout,
+                const std::function<absl::Status(pqxx::work&)>& body) {
+  try {
+    pqxx::work work(connection);
+    work.exec(absl::StrCat("SET LOCAL statement_timeout = ",
+                           std::max<int64_t>(1, absl::ToInt64Milliseconds(statement_timeout))));
+    absl::Status status = body(work);
+    if (status.ok()) {
+      work.commit();
+    } else {
+      work.abort();
+    }
+    return {status};
+  } catch (const pqxx::in_doubt_error& error) {
+    return {absl::UnavailableError(error.what()), true, true};
+  } catch (const pqxx::broken_connection& error) {
+    return {absl::UnavailableError(error.what()), true, true};
+  } catch (const pqxx::sql_error& error) {
+    return FromSqlError(error);
+  } catch (const std::exception& error) {
+    return {absl::InternalError(error.what()), false, true};
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<pqxx::connection> Connect(const std::string& connection_info) {
+  auto connection = std::make_unique<pqxx::connection>(
+      absl::StrCat(connection_info, " application_name=foundry-coordinator"));
+  // Deprecated because later versions never reactivate; 6.4 does unless told.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  connection->inhibit_reactivation(true);
+#pragma GCC diagnostic pop
+  return connection;
+}
+
+absl::StatusOr<std::unique_ptr<pqxx::connection>> Database::Take(absl::Time deadline) {
+  {
+    std::unique_lock lock(mutex_);
+    const bool got = returned_.wait_until(lock, absl::ToChronoTime(deadline), [this] {
+      return !idle_.empty() || open_ < options_.connections;
+    });
+    if (!got) return absl::UnavailableError("every database connection is in use");
+    if (!idle_.empty()) {
+      auto connection = std::move(idle_.back());
+      idle_.pop_back();
+      return connection;
+    }
+    ++open_;
+  }
+  try {
+    return Connect(absl::StrCat(options_.connection_info, " connect_timeout=5"));
+  } catch (const std::exception& error) {
+    GiveBack(nullptr);
+    return absl::UnavailableError(absl::StrCat("cannot connect: ", error.what()));
+  }
+}
+
+void Database::GiveBack(std::unique_ptr<pqxx::connection> connection) {
+  {
+    std::lock_guard lock(mutex_);
+    if (connection != nullptr) {
+      idle_.push_back(std::move(connection));
+    } else {
+      --open_;
+    }
+  }
+  returned_.notify_one();
+}
+
+absl::Status Database::Transact(absl::string_view what, absl::Time deadline,
+                                const std::function<absl::Status(pqxx::work&)>& body) {
+  for (absl::Duration pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
+    Outcome outcome;
+    auto connection = Take(deadline);
+    if (connection.ok()) {
+      const absl::Duration left = deadline - absl::Now();
+      outcome = Attempt(**connection, std::min(left, options_.statement_timeout), body);
+      if (outcome.broken) {
+        connection->reset();
+        // Its siblings most likely went with it; they are opened anew when needed.
+        std::lock_guard lock(mutex_);
+        open_ -= static_cast<int>(idle_.size());
+        idle_.clear();
+      }
+      GiveBack(*std::move(connection));
+    } else {
+      outcome = {connection.status(), true};
+    }
+    if (!outcome.repeat || absl::Now() + pause >= deadline) {
+      if (outcome.status.code() == absl::StatusCode::kInternal ||
+          outcome.status.code() == absl::StatusCode::kUnavailable) {
+        return Annotate(outcome.status, absl::StrCat("database, ", what));
+      }
+      return outcome.status;
+    }
+    absl::SleepFor(pause);
+  }
+}
+
+}  // namespace foundry::coordinator

@@ -1,0 +1,107 @@
+#include "services/coordinator/database.h"
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "common/testing/private_postgres.h"
+#include "gtest/gtest.h"
+#include "services/coordinator/migrations.h"
+
+namespace foundry::coordinator {
+namespace {
+
+using foundry::testing::PrivatePostgres;
+
+absl::Time Soon() { return absl::Now() + absl::Seconds(20); }
+
+int Count(Database& database, const char* sql) {
+  int count = -1;
+  const absl::Status status = database.Transact("count", Soon(), [&](pqxx::work& work) {
+    count = Exec(work, sql)[0][0].as<int>();
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  return count;
+}
+
+TEST(Migrations, ManyAtOnceApplyEachOnce) {
+  const std::string info = PrivatePostgres::Shared().NewDatabase();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      const absl::Status status = Migrate(info);
+      EXPECT_TRUE(status.ok()) << status;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  Database database({.connection_info = info});
+  EXPECT_EQ(Count(database, "SELECT count(*) FROM schema_migrations"),
+            static_cast<int>(Migrations().size()));
+  EXPECT_EQ(Count(database, "SELECT count(*) FROM tasks"), 0);
+}
+
+TEST(Migrations, ChangedTextIsRefused) {
+  const std::string info = PrivatePostgres::Shared().NewDatabase();
+  ASSERT_TRUE(Migrate(info).ok());
+  Database database({.connection_info = info});
+  ASSERT_TRUE(
+      database
+          .Transact("edit", Soon(),
+                    [](pqxx::work& work) {
+                      Exec(work, "UPDATE schema_migrations SET sha256 = 'other' WHERE version = 1");
+                      return absl::OkStatus();
+                    })
+          .ok());
+  EXPECT_EQ(Migrate(info).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(Database, ErrorOfTheBodyUndoesItsWrites) {
+  Database database({.connection_info = PrivatePostgres::Shared().NewDatabase()});
+  const auto write = [&](absl::Status result) {
+    return database.Transact("write", Soon(), [&](pqxx::work& work) {
+      work.exec("CREATE TABLE IF NOT EXISTS t (n int)");
+      work.exec("INSERT INTO t VALUES (1)");
+      return result;
+    });
+  };
+  ASSERT_TRUE(write(absl::OkStatus()).ok());
+  EXPECT_EQ(write(absl::NotFoundError("no")).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(Count(database, "SELECT count(*) FROM t"), 1);
+}
+
+TEST(Database, CutConnectionIsRepeated) {
+  Database database({.connection_info = PrivatePostgres::Shared().NewDatabase()});
+  int runs = 0;
+  const absl::Status status = database.Transact("cut", Soon(), [&](pqxx::work& work) {
+    if (++runs == 1) work.exec("SELECT pg_terminate_backend(pg_backend_pid())");
+    work.exec("SELECT 1");
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(runs, 2);
+}
+
+TEST(Database, WaitsForARestartingServer) {
+  PrivatePostgres own;
+  Database database({.connection_info = own.NewDatabase()});
+  EXPECT_EQ(Count(database, "SELECT 1"), 1);
+  ASSERT_TRUE(own.server().Kill().ok());
+  std::thread restart([&] { EXPECT_TRUE(own.server().Restart().ok()); });
+  EXPECT_EQ(Count(database, "SELECT 2"), 2);
+  restart.join();
+}
+
+TEST(Database, StatementsEndWithTheDeadline) {
+  Database database({.connection_info = PrivatePostgres::Shared().NewDatabase(),
+                     .statement_timeout = absl::Milliseconds(50)});
+  const absl::Status status = database.Transact("slow", Soon(), [](pqxx::work& work) {
+    work.exec("SELECT pg_sleep(60)");
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << status;
+}
+
+}  // namespace
+}  // namespace foundry::coordinator
