@@ -224,8 +224,7 @@ absl::Status Bpe::ReadMerges(const Json& model, const std::vector<std::string>& 
   return absl::OkStatus();
 }
 
-absl::Status Bpe::Init(const Json& model, const std::vector<std::string>& tokens,
-                       bool byte_level) {
+absl::Status Bpe::Init(const Json& model, const std::vector<std::string>& tokens, bool byte_level) {
   byte_level_ = byte_level;
   for (const char* affix : {"continuing_subword_prefix", "end_of_word_suffix"}) {
     if (model.contains(affix) && model[affix].is_string() &&
@@ -246,18 +245,17 @@ absl::Status Bpe::Init(const Json& model, const std::vector<std::string>& tokens
     return it == whole_.end() ? -1 : it->second;
   };
   for (int b = 0; b < 256; ++b) {
-    bytes_[b] = id_of(byte_level ? std::string(1, static_cast<char>(b))
-                                 : absl::StrFormat("<0x%02X>", b));
+    bytes_[b] =
+        id_of(byte_level ? std::string(1, static_cast<char>(b)) : absl::StrFormat("<0x%02X>", b));
     if (byte_fallback_ && !byte_level && bytes_[b] < 0) {
       return absl::InvalidArgumentError(
           absl::StrFormat("model.byte_fallback is set, but <0x%02X> is not in the vocabulary", b));
     }
   }
-  FOUNDRY_ASSIGN_OR_RETURN(
-      std::string unknown,
-      model.contains("unk_token") && !model["unk_token"].is_null()
-          ? JsonString(model, "unk_token")
-          : absl::StatusOr<std::string>(std::string()));
+  FOUNDRY_ASSIGN_OR_RETURN(std::string unknown,
+                           model.contains("unk_token") && !model["unk_token"].is_null()
+                               ? JsonString(model, "unk_token")
+                               : absl::StatusOr<std::string>(std::string()));
   if (!unknown.empty()) unknown_ = id_of(unknown);
   return absl::OkStatus();
 }

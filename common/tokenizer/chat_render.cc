@@ -66,10 +66,10 @@ absl::StatusOr<std::string> ChatTemplate::RenderQwen3(const Messages& messages) 
       content = StripNewlines(content.substr(content.rfind("</think>") + 8), true, false);
     }
     if (i > last_query && (i + 1 == messages.size() || !reasoning.empty())) {
-      absl::StrAppend(&out, ChatMlTurn("assistant",
-                                       absl::StrCat("<think>\n", StripNewlines(reasoning, true, true),
-                                                    "\n</think>\n\n",
-                                                    StripNewlines(content, true, false))));
+      absl::StrAppend(
+          &out, ChatMlTurn("assistant",
+                           absl::StrCat("<think>\n", StripNewlines(reasoning, true, true),
+                                        "\n</think>\n\n", StripNewlines(content, true, false))));
     } else {
       absl::StrAppend(&out, ChatMlTurn("assistant", content));
     }
@@ -95,8 +95,7 @@ absl::StatusOr<std::string> ChatTemplate::RenderLlama3(const Messages& messages)
                                       "Today Date: 26 Jul 2024\n\n", system));
   }
   for (size_t i = first; i < messages.size(); ++i) {
-    absl::StrAppend(&out,
-                    turn(messages[i].role, absl::StripAsciiWhitespace(messages[i].content)));
+    absl::StrAppend(&out, turn(messages[i].role, absl::StripAsciiWhitespace(messages[i].content)));
   }
   return out;
 }
@@ -150,16 +149,26 @@ absl::StatusOr<std::string> ChatTemplate::Render(const Messages& messages,
   }
   absl::StatusOr<std::string> body;
   switch (kind_) {
-    case Kind::kChatMl: body = RenderChatMl(messages); break;
-    case Kind::kQwen3: body = RenderQwen3(messages); break;
-    case Kind::kLlama3: body = RenderLlama3(messages); break;
-    case Kind::kMistral: body = RenderMistral(messages); break;
-    case Kind::kPhi3: body = RenderPhi3(messages); break;
+    case Kind::kChatMl:
+      body = RenderChatMl(messages);
+      break;
+    case Kind::kQwen3:
+      body = RenderQwen3(messages);
+      break;
+    case Kind::kLlama3:
+      body = RenderLlama3(messages);
+      break;
+    case Kind::kMistral:
+      body = RenderMistral(messages);
+      break;
+    case Kind::kPhi3:
+      body = RenderPhi3(messages);
+      break;
   }
   FOUNDRY_RETURN_IF_ERROR(body.status());
-  const std::string& end = add_generation_prompt        ? generation_
+  const std::string& end = add_generation_prompt     ? generation_
                            : eos_without_generation_ ? eos_
-                                                        : std::string();
+                                                     : std::string();
   return absl::StrCat(prefix_, *body, end);
 }
 

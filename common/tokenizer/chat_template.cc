@@ -43,7 +43,10 @@ std::string Compact(absl::string_view source) {
       out.push_back(c);
     }
   }
-  out = absl::StrReplaceAll(out, {{"{%-", "{%"}, {"-%}", "%}"}, {"{{-", "{{"}, {"-}}", "}}"},
+  out = absl::StrReplaceAll(out, {{"{%-", "{%"},
+                                  {"-%}", "%}"},
+                                  {"{{-", "{{"},
+                                  {"-}}", "}}"},
                                   {"message.role", "message['role']"},
                                   {"message.content", "message['content']"}});
   return absl::StrReplaceAll(out, {{"'+'", ""}});
@@ -87,8 +90,7 @@ absl::StatusOr<Source> FindInFolder(const fs::path& folder) {
   Json config;
   absl::StatusOr<std::string> text = ReadFile(folder / "tokenizer_config.json");
   if (text.ok()) {
-    FOUNDRY_ASSIGN_OR_RETURN(config,
-                             ParseJson(*text, (folder / "tokenizer_config.json").string()));
+    FOUNDRY_ASSIGN_OR_RETURN(config, ParseJson(*text, (folder / "tokenizer_config.json").string()));
   } else if (!absl::IsNotFound(text.status())) {
     return text.status();
   }

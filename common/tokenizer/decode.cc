@@ -60,9 +60,9 @@ Tokens ByteFallback(Tokens tokens) {
 std::string CleanUp(absl::string_view text) {
   // In this order, as the tokenizers library's WordPiece decoder does it.
   static constexpr std::pair<absl::string_view, absl::string_view> kRules[] = {
-      {" .", "."},     {" ?", "?"},     {" !", "!"},     {" ,", ","},     {" ' ", "'"},
-      {" n't", "n't"}, {" 'm", "'m"},   {" do not", " don't"},            {" 's", "'s"},
-      {" 've", "'ve"}, {" 're", "'re"}};
+      {" .", "."},   {" ?", "?"},     {" !", "!"},    {" ,", ","},
+      {" ' ", "'"},  {" n't", "n't"}, {" 'm", "'m"},  {" do not", " don't"},
+      {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
   std::string out(text);
   for (const auto& rule : kRules) out = absl::StrReplaceAll(out, {rule});
   return out;
@@ -97,8 +97,8 @@ absl::StatusOr<Step> MakeStrip(const Json& json) {
 absl::StatusOr<Step> MakeMetaspace(const Json& json) {
   FOUNDRY_ASSIGN_OR_RETURN(std::string mark, JsonString(json, "replacement", "\u2581"));
   FOUNDRY_ASSIGN_OR_RETURN(bool old_prefix, JsonBool(json, "add_prefix_space", true));
-  FOUNDRY_ASSIGN_OR_RETURN(
-      std::string scheme, JsonString(json, "prepend_scheme", old_prefix ? "always" : "never"));
+  FOUNDRY_ASSIGN_OR_RETURN(std::string scheme,
+                           JsonString(json, "prepend_scheme", old_prefix ? "always" : "never"));
   return ForEach([mark, scheme](size_t i, std::string* token) {
     absl::string_view rest = *token;
     if (i == 0 && scheme != "never") absl::ConsumePrefix(&rest, mark);

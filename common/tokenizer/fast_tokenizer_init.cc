@@ -102,8 +102,8 @@ absl::Status FastTokenizer::ReadConfig(const Json& config) {
     if (text.empty()) continue;
     *id = TokenId(text);
     if (!id->has_value()) {
-      return absl::InvalidArgumentError(absl::StrCat("tokenizer_config.json: ", key, " '", text,
-                                                     "' is not in the vocabulary"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("tokenizer_config.json: ", key, " '", text, "' is not in the vocabulary"));
     }
   }
   return absl::OkStatus();

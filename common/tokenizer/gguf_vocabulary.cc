@@ -31,9 +31,9 @@ Json SplitBy(const char* pattern) {
 
 struct Pre {
   Json pre_tokenizer;
-  Json normalizer;              // null: none
-  bool ignore_merges = false;   // a word that is a token is that token
-  bool add_bos = false;         // where the file doesn't say
+  Json normalizer;             // null: none
+  bool ignore_merges = false;  // a word that is a token is that token
+  bool add_bos = false;        // where the file doesn't say
 };
 
 // The names that llama.cpp's converter writes as tokenizer.ggml.pre.
@@ -55,7 +55,7 @@ absl::StatusOr<Pre> PreOf(absl::string_view name) {
 }
 
 Json AddedToken(int64_t id, const std::string& content, bool special) {
-  return {{"id", id},        {"content", content}, {"single_word", false}, {"lstrip", false},
+  return {{"id", id},        {"content", content},  {"single_word", false}, {"lstrip", false},
           {"rstrip", false}, {"normalized", false}, {"special", special}};
 }
 
@@ -68,9 +68,8 @@ absl::Status ReadTokens(const lm::Gguf& gguf, Json* tokenizer) {
         "no vocabulary: tokenizer.ggml.tokens or tokenizer.ggml.merges is missing");
   }
   if (types != nullptr && types->size() != tokens->size()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("tokenizer.ggml.token_type has ", types->size(), " entries for ",
-                     tokens->size(), " tokens"));
+    return absl::InvalidArgumentError(absl::StrCat("tokenizer.ggml.token_type has ", types->size(),
+                                                   " entries for ", tokens->size(), " tokens"));
   }
   Json vocab = Json::object(), added = Json::array();
   for (size_t i = 0; i < tokens->size(); ++i) {

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "common/base/status.h"
 #include "common/tokenizer/unicode.h"
@@ -49,7 +50,7 @@ std::string BertNormalize(absl::string_view text, const BertOptions& options) {
     }
     const bool apart = options.handle_chinese_chars && IsCjk(c);
     if (apart) out.push_back(' ');
-    out.append(text.substr(begin, i - begin));
+    absl::StrAppend(&out, text.substr(begin, i - begin));
     if (apart) out.push_back(' ');
   }
   if (options.strip_accents) out = StripAccents(out, true);

@@ -78,15 +78,15 @@ bool IsBertPunctuation(char32_t c) {
 }
 
 PreTokenizerStep RegexStep(RegexSplitter splitter, Behavior behavior, bool invert) {
-  return [splitter = std::move(splitter), behavior, invert](absl::string_view word, bool,
-                                                            Words* out) {
-    std::vector<Span> spans;
-    splitter(word, &spans);
-    if (invert) {
-      for (Span& span : spans) span.match = !span.match;
-    }
-    Apply(behavior, spans, out);
-  };
+  return
+      [splitter = std::move(splitter), behavior, invert](absl::string_view word, bool, Words* out) {
+        std::vector<Span> spans;
+        splitter(word, &spans);
+        if (invert) {
+          for (Span& span : spans) span.match = !span.match;
+        }
+        Apply(behavior, spans, out);
+      };
 }
 
 PreTokenizerStep LiteralStep(std::string literal, Behavior behavior, bool invert) {
@@ -142,8 +142,8 @@ absl::Status AddByteLevel(const Json& json, PreTokenizer* out) {
 absl::Status AddMetaspace(const Json& json, PreTokenizer* out) {
   FOUNDRY_ASSIGN_OR_RETURN(std::string mark, JsonString(json, "replacement", "\u2581"));
   FOUNDRY_ASSIGN_OR_RETURN(bool old_prefix, JsonBool(json, "add_prefix_space", true));
-  FOUNDRY_ASSIGN_OR_RETURN(
-      std::string scheme, JsonString(json, "prepend_scheme", old_prefix ? "always" : "never"));
+  FOUNDRY_ASSIGN_OR_RETURN(std::string scheme,
+                           JsonString(json, "prepend_scheme", old_prefix ? "always" : "never"));
   FOUNDRY_ASSIGN_OR_RETURN(bool split, JsonBool(json, "split", true));
   out->steps.push_back([mark, scheme](absl::string_view word, bool first, Words* words) {
     std::string text = absl::StrReplaceAll(word, {{" ", mark}});

@@ -5,6 +5,8 @@
 #include <unicode/uchar.h>
 #include <unicode/unistr.h>
 
+#include "absl/strings/str_cat.h"
+
 namespace foundry::tokenizer {
 namespace {
 
@@ -57,9 +59,12 @@ char32_t NextCodePoint(absl::string_view text, size_t* pos) {
   const size_t length = CodePointLength(static_cast<char>(*p));
   *pos += length;
   switch (length) {
-    case 1: return p[0];
-    case 2: return (p[0] & 0x1Fu) << 6 | (p[1] & 0x3Fu);
-    case 3: return (p[0] & 0x0Fu) << 12 | (p[1] & 0x3Fu) << 6 | (p[2] & 0x3Fu);
+    case 1:
+      return p[0];
+    case 2:
+      return (p[0] & 0x1Fu) << 6 | (p[1] & 0x3Fu);
+    case 3:
+      return (p[0] & 0x0Fu) << 12 | (p[1] & 0x3Fu) << 6 | (p[2] & 0x3Fu);
     default:
       return (p[0] & 0x07u) << 18 | (p[1] & 0x3Fu) << 12 | (p[2] & 0x3Fu) << 6 | (p[3] & 0x3Fu);
   }
@@ -100,7 +105,7 @@ std::string ToValidUtf8(absl::string_view text) {
     size_t bad;
     const size_t length = WellFormed(text, i, &bad);
     if (length > 0) {
-      out.append(text.substr(i, length));
+      absl::StrAppend(&out, text.substr(i, length));
       i += length;
     } else {
       AppendUtf8(kReplacement, &out);
@@ -130,13 +135,21 @@ std::string NormalizeUnicode(absl::string_view text, NormalForm form) {
   UErrorCode status = U_ZERO_ERROR;
   const icu::Normalizer2* normalizer = nullptr;
   switch (form) {
-    case NormalForm::kNfc: normalizer = icu::Normalizer2::getNFCInstance(status); break;
-    case NormalForm::kNfd: normalizer = icu::Normalizer2::getNFDInstance(status); break;
-    case NormalForm::kNfkc: normalizer = icu::Normalizer2::getNFKCInstance(status); break;
-    case NormalForm::kNfkd: normalizer = icu::Normalizer2::getNFKDInstance(status); break;
+    case NormalForm::kNfc:
+      normalizer = icu::Normalizer2::getNFCInstance(status);
+      break;
+    case NormalForm::kNfd:
+      normalizer = icu::Normalizer2::getNFDInstance(status);
+      break;
+    case NormalForm::kNfkc:
+      normalizer = icu::Normalizer2::getNFKCInstance(status);
+      break;
+    case NormalForm::kNfkd:
+      normalizer = icu::Normalizer2::getNFKDInstance(status);
+      break;
   }
-  const icu::UnicodeString source =
-      icu::UnicodeString::fromUTF8(icu::StringPiece(text.data(), static_cast<int32_t>(text.size())));
+  const icu::UnicodeString source = icu::UnicodeString::fromUTF8(
+      icu::StringPiece(text.data(), static_cast<int32_t>(text.size())));
   const icu::UnicodeString result = normalizer->normalize(source, status);
   std::string out;
   result.toUTF8String(out);

@@ -22,7 +22,7 @@ class WordPiece : public WordModel {
       size_t end = word.size();
       while (end > start) {
         piece = start > 0 ? prefix : "";
-        piece.append(word.substr(start, end - start));
+        absl::StrAppend(&piece, word.substr(start, end - start));
         const auto it = pieces.find(piece);
         if (it != pieces.end()) {
           ids->push_back(it->second);
