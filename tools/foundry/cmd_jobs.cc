@@ -6,8 +6,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
-#include "tools/foundry/coordinator_address.h"
 #include "tools/foundry/commands.h"
+#include "tools/foundry/coordinator_address.h"
 #include "tools/foundry/jobs_client.h"
 #include "tools/foundry/run/spec_loading.h"
 #include "tools/foundry/run/watching.h"
@@ -189,7 +189,8 @@ void RegisterJobs(Frame& frame) {
       {"cancel", "Stop a job", &Cancel, true},
       {"retry", "Put a job's failed, cancelled and quarantined tasks back to work", &Retry, true},
       {"artifacts", "Files that a job's tasks made", &Artifacts, true},
-      {"report", "A finished job's before/after table and where its report lies", &ShowReport, true},
+      {"report", "A finished job's before/after table and where its report lies", &ShowReport,
+       true},
   };
   for (const Row& row : rows) {
     auto options = std::make_shared<Options>();

@@ -75,9 +75,9 @@ void RegisterSpec(Frame& frame) {
   spec->require_subcommand(1);
 
   auto explain_options = std::make_shared<Options>();
-  CLI::App* explain =
-      frame.Add("explain", "Every setting with its default, unit and range", spec);
-  explain->add_option("prefix", explain_options->prefix, "only settings that begin so: distillation");
+  CLI::App* explain = frame.Add("explain", "Every setting with its default, unit and range", spec);
+  explain->add_option("prefix", explain_options->prefix,
+                      "only settings that begin so: distillation");
   Frame::AddOutput(explain, &explain_options->output);
   frame.On(explain, [explain_options] { return Explain(*explain_options); });
 
@@ -86,8 +86,9 @@ void RegisterSpec(Frame& frame) {
     const char* help;
     int (*body)(const Options&);
   };
-  for (const Row& row : {Row{"check", "Check a file; errors name line and key", &CheckFile},
-                         Row{"resolve", "Print a file with every default filled in, as JSON", &Resolve}}) {
+  for (const Row& row :
+       {Row{"check", "Check a file; errors name line and key", &CheckFile},
+        Row{"resolve", "Print a file with every default filled in, as JSON", &Resolve}}) {
     auto options = std::make_shared<Options>();
     CLI::App* command = frame.Add(row.name, row.help, spec);
     command->add_option("spec", options->path, "the pipeline's YAML file")->required();

@@ -5,8 +5,9 @@
 
 namespace foundry::cli {
 
-void RegisterRun(Frame& frame);     // run, up, down
-void RegisterJobs(Frame& frame);    // submit, list, get, watch, logs, cancel, retry, artifacts, report
+void RegisterRun(Frame& frame);  // run, up, down
+void RegisterJobs(
+    Frame& frame);  // submit, list, get, watch, logs, cancel, retry, artifacts, report
 void RegisterSpec(Frame& frame);    // spec explain|check|resolve
 void RegisterDoctor(Frame& frame);  // doctor
 

@@ -23,7 +23,8 @@ class JobsClient {
   absl::StatusOr<coordinator::v1::Job> Create(const std::string& request_id,
                                               const pipeline::v1::PipelineSpec& spec);
   absl::StatusOr<coordinator::v1::Job> Get(const std::string& job_id);
-  absl::StatusOr<coordinator::v1::ListJobsResponse> List(const coordinator::v1::ListJobsRequest& request);
+  absl::StatusOr<coordinator::v1::ListJobsResponse> List(
+      const coordinator::v1::ListJobsRequest& request);
   absl::StatusOr<coordinator::v1::Job> Cancel(const std::string& job_id, const std::string& reason);
   absl::StatusOr<coordinator::v1::Job> Retry(const std::string& job_id);
   absl::StatusOr<coordinator::v1::GetMetricsResponse> Metrics(const std::string& job_id);

@@ -35,8 +35,9 @@ fs::path Root() {
 absl::StatusOr<StateFolder> OpenStateFolder() {
   StateFolder state{Root()};
   if (state.coordinator().size() > kLongestSocketPath) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        state.root.string(), ": too long for a socket's path; set FOUNDRY_HOME to a shorter folder"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(state.root.string(),
+                     ": too long for a socket's path; set FOUNDRY_HOME to a shorter folder"));
   }
   for (const fs::path& folder : {state.root, state.artifacts(), state.work(), state.logs()}) {
     FOUNDRY_RETURN_IF_ERROR(MakeFolders(folder));

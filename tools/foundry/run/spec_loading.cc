@@ -15,8 +15,9 @@ namespace foundry::cli {
 absl::StatusOr<LoadedSpec> LoadSpec(const std::string& path,
                                     const std::vector<std::string>& settings) {
   LoadedSpec loaded;
-  FOUNDRY_ASSIGN_OR_RETURN(loaded.spec, config::LoadSpec(path, {.set = settings,
-                                                 .environment = config::ProcessEnvironment()}));
+  FOUNDRY_ASSIGN_OR_RETURN(
+      loaded.spec,
+      config::LoadSpec(path, {.set = settings, .environment = config::ProcessEnvironment()}));
   std::string identity = DumpJson(MessageJson(loaded.spec));
   for (const InputFile& file : InputFiles(loaded.spec)) {
     absl::StrAppend(&identity, "\n", file.path.string(), " ", file.size, " ", file.modified);

@@ -17,6 +17,7 @@ struct LoadedSpec {
 };
 
 // `settings`: key.path=value overrides. Errors list every problem with file, line and key.
-absl::StatusOr<LoadedSpec> LoadSpec(const std::string& path, const std::vector<std::string>& settings);
+absl::StatusOr<LoadedSpec> LoadSpec(const std::string& path,
+                                    const std::vector<std::string>& settings);
 
 }  // namespace foundry::cli

@@ -59,7 +59,8 @@ std::string JobsTable(const coordinator::v1::ListJobsResponse& response) {
   for (const Job& job : response.jobs()) {
     std::string at;
     for (const Step& step : job.steps()) {
-      if (step.state() == State::STATE_RUNNING || step.state() == State::STATE_FAILED) at = step.name();
+      if (step.state() == State::STATE_RUNNING || step.state() == State::STATE_FAILED)
+        at = step.name();
     }
     rows.push_back({job.job_id(), job.name(), StateName(job.state()), at, Age(job.create_time())});
   }

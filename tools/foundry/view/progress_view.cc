@@ -129,8 +129,8 @@ std::string HumanDuration(double seconds) {
 std::string StepLine(const Step& step, int columns, bool color) {
   const double fraction = Fraction(step);
   const std::string head = absl::StrFormat("  %-13s ", step.name());
-  const std::string tail =
-      absl::StrFormat(" %3.0f%%  %-9s %s", std::floor(fraction * 100), StateWord(step.state()), Detail(step));
+  const std::string tail = absl::StrFormat(" %3.0f%%  %-9s %s", std::floor(fraction * 100),
+                                           StateWord(step.state()), Detail(step));
   const int left = columns - static_cast<int>(head.size()) - kBarWidth - 1;
   return absl::StrCat(head, color ? Color(step.state()) : "", Bar(fraction), color ? kReset : "",
                       Cut(tail, std::max(left, 6)));
