@@ -23,14 +23,14 @@
 namespace foundry::lm {
 
 struct GenerateRequest {
-  std::vector<int32_t> prompt;     // not empty
+  std::vector<int32_t> prompt;  // not empty
   int max_new_tokens = 64;
-  double temperature = 0;          // 0: greedy
+  double temperature = 0;  // 0: greedy
   double top_p = 1.0;
-  int top_k = 0;                   // 0: all
-  double repetition_penalty = 1.0; // as in transformers; 1: none
-  uint64_t seed = 0;               // results depend on it, never on the batch
-  std::vector<std::string> stop;   // ends before the first of these strings
+  int top_k = 0;                    // 0: all
+  double repetition_penalty = 1.0;  // as in transformers; 1: none
+  uint64_t seed = 0;                // results depend on it, never on the batch
+  std::vector<std::string> stop;    // ends before the first of these strings
 };
 
 struct GenerateResult {
@@ -38,11 +38,11 @@ struct GenerateResult {
   std::vector<int32_t> ids;  // without the end token
   std::string text;
   Finish finish = Finish::kLength;
-  double mean_logprob = 0;   // of the chosen tokens
+  double mean_logprob = 0;  // of the chosen tokens
 };
 
 struct GenerateStats {
-  int64_t prompt_tokens = 0;     // computed: a shared prefix counts once
+  int64_t prompt_tokens = 0;  // computed: a shared prefix counts once
   int64_t generated_tokens = 0;
   double seconds = 0;
 };
@@ -60,8 +60,8 @@ struct ScoreRequest {
   std::vector<int32_t> target;   // not empty
 };
 struct ScoreResult {
-  double nll = 0;      // summed over the target, in nats
-  bool greedy = false; // every target token was the most likely one
+  double nll = 0;       // summed over the target, in nats
+  bool greedy = false;  // every target token was the most likely one
 };
 
 class LanguageModel {

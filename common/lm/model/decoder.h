@@ -1,4 +1,5 @@
-// A decoder-only transformer described by ModelConfig: Llama, SmolLM2, Mistral, Qwen2, Qwen3, Phi-3.
+// A decoder-only transformer described by ModelConfig: Llama, SmolLM2, Mistral, Qwen2, Qwen3,
+// Phi-3.
 //
 // Reference: transformers' modeling_llama.py and its siblings. Tokens of several sequences are
 // computed together as rows of one matrix ("packed"); attention never crosses sequences, and rows
@@ -16,6 +17,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "common/lm/model/attention.h"
 #include "common/lm/model/kv_cache.h"
 #include "common/lm/model/layer.h"
 #include "common/lm/model/model_config.h"
@@ -36,6 +38,9 @@ struct Pack {
   int64_t rows() const { return static_cast<int64_t>(ids.size()); }
   // Of the first row of a segment.
   int64_t Position(int64_t segment) const;
+  std::vector<RopePosition> Positions() const;  // of every row
+  // One task for each segment over the pack's keys and values, [rows(), kv_heads * head_dim].
+  std::vector<AttentionTask> Tasks(const at::Tensor& k, const at::Tensor& v) const;
 };
 
 // Next tokens of a sequence in a cache: `count` of the call's ids, in order.
@@ -83,6 +88,8 @@ class Decoder {
 
  private:
   Decoder() = default;
+  at::Tensor Normed(const at::Tensor& x) const;
+
   ModelConfig config_;
   DecoderOptions options_;
   at::Tensor embeddings_;  // [vocab_size, hidden_size] float32

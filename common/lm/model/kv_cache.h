@@ -10,6 +10,7 @@
 
 #include <ATen/ATen.h>
 
+#include "common/lm/model/attention.h"
 #include "common/lm/model/model_config.h"
 
 namespace foundry::lm {
@@ -28,19 +29,20 @@ class KvCache {
   int64_t position(int64_t slot) const;  // of the next token: own rows and those of its prefixes
   void Truncate(int64_t slot, int64_t length);
 
-  // What Decoder::Forward writes: room for `rows` more; then keys (0) or values (1) of one layer,
-  // [capacity, kv_heads * head_dim] float32, of which the first length(slot) rows are filled.
+  // Used by Decoder::Forward. Room for `rows` more in every layer; rows [begin, begin + count) of k
+  // and v ([*, kv_heads * head_dim] float32) as the slot's next rows of one layer; and the end of a
+  // step, when all layers are written.
   void Reserve(int64_t slot, int64_t rows);
-  at::Tensor rows(int64_t slot, int64_t layer, int key_or_value) const {
-    return slots_[slot].data[layer][key_or_value];
-  }
-  const float* data(int64_t slot, int64_t layer, int key_or_value) const;
+  void Write(int64_t slot, int64_t layer, const at::Tensor& k, const at::Tensor& v, int64_t begin,
+             int64_t count);
   void Advance(int64_t slot, int64_t rows) { slots_[slot].length += rows; }
+  // Rows of one layer, of the prefixes first, with `extra` rows written but not advanced over.
+  std::vector<KeyRange> Ranges(int64_t slot, int64_t layer, int64_t extra) const;
 
  private:
   struct Slot {
-    at::Tensor data;  // [layers, 2, capacity, kv_heads * head_dim]
-    int64_t length = 0, prefix = -1;
+    at::Tensor data;  // [layers * 2 * capacity, kv_heads * head_dim]: keys, then values of a layer
+    int64_t capacity = 0, length = 0, prefix = -1;
     bool used = false;
   };
   int64_t layers_, width_;

@@ -39,20 +39,20 @@ struct Layer {
 
 // What the backward pass needs of a block's forward pass. [rows, …] each.
 struct LayerTrace {
-  at::Tensor input, middle;         // residual stream before attention and before the MLP, float32
-  at::Tensor input_rstd, post_rstd; // [rows] float32
+  at::Tensor input, middle;          // residual stream before attention and before the MLP, float32
+  at::Tensor input_rstd, post_rstd;  // [rows] float32
   at::Tensor qkv_in, o_in, gate_up_in, down_in;  // [rows, in + lora_columns], compute type
-  at::Tensor qkv;                   // before qk-norm and rope, compute type; only with qk_norm
-  at::Tensor q, k, v;               // after rope, float32
-  at::Tensor attention_lse;         // [rows, heads] float32
-  at::Tensor gate_up;               // compute type
+  at::Tensor qkv;            // before qk-norm and rope, compute type; only with qk_norm
+  at::Tensor q, k, v;        // after rope, float32
+  at::Tensor attention_lse;  // [rows, heads] float32
+  at::Tensor gate_up;        // compute type
 };
 
 // Attention of q [rows, heads * head_dim] over keys and values [rows, kv_heads * head_dim], all
 // float32. The result is written to `out` [rows, heads * head_dim] (compute type, row stride free);
 // `lse` ([rows, heads], log of the softmax's denominator) is filled when not null.
-using AttentionFn = std::function<void(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                                       at::Tensor out, at::Tensor* lse)>;
+using AttentionFn = std::function<void(const at::Tensor& q, const at::Tensor& k,
+                                       const at::Tensor& v, at::Tensor out, at::Tensor* lse)>;
 
 // The block's output for x [rows, hidden] float32. `trace` may be null.
 at::Tensor LayerForward(const ModelConfig& config, const Layer& layer, const RopeTables& rope,

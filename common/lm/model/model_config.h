@@ -25,15 +25,15 @@ struct ModelConfig {
   double rms_norm_eps = 1e-5;
   double rope_theta = 10000;
   RopeScaling rope_scaling;
-  int64_t rotary_dim = 0;                // 0: head_dim
-  std::optional<int64_t> sliding_window; // keys that a query sees, itself included
+  int64_t rotary_dim = 0;                 // 0: head_dim
+  std::optional<int64_t> sliding_window;  // keys that a query sees, itself included
   bool tie_word_embeddings = false;
-  bool qkv_bias = false;                 // Qwen2
+  bool qkv_bias = false;  // Qwen2
   bool attention_out_bias = false;
   bool mlp_bias = false;
-  bool qk_norm = false;                  // Qwen3: RMSNorm on each head's q and k
+  bool qk_norm = false;  // Qwen3: RMSNorm on each head's q and k
   std::string hidden_act = "silu";
-  std::vector<int32_t> eos_ids;          // any of these ends generation
+  std::vector<int32_t> eos_ids;  // any of these ends generation
   std::optional<int32_t> bos_id, pad_id;
 };
 

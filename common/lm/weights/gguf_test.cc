@@ -1,6 +1,5 @@
 #include "common/lm/weights/gguf.h"
 
-#include <fstream>
 #include <string>
 
 #include "common/base/files.h"
@@ -28,7 +27,7 @@ class GgufTest : public ::testing::Test {
   }
   absl::StatusOr<std::shared_ptr<const Gguf>> Open(const std::string& bytes) {
     const auto path = folder_->path() / "x.gguf";
-    std::ofstream(path, std::ios::binary) << bytes;
+    EXPECT_TRUE(WriteFileAtomic(path, bytes).ok());
     return Gguf::Open(path);
   }
   std::string Error(const std::string& bytes) {
@@ -109,7 +108,7 @@ TEST_F(GgufTest, EveryTruncationIsAnError) {
 TEST_F(GgufTest, ChangedBytesNeverCrash) {
   const std::string whole = EveryType().Bytes();
   for (size_t i = 0; i < whole.size(); ++i) {
-    for (const char value : {'\x01', '\xff'}) {
+    for (const char value : {'\x00', '\x01', '\x7f', '\xff'}) {
       std::string changed = whole;
       changed[i] = value;
       auto file = Open(changed);

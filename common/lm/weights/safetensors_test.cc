@@ -1,6 +1,5 @@
 #include "common/lm/weights/safetensors.h"
 
-#include <fstream>
 #include <string>
 
 #include "common/base/files.h"
@@ -23,7 +22,7 @@ class SafetensorsTest : public ::testing::Test {
     folder_ = std::make_unique<TempFolder>(*std::move(folder));
   }
   std::filesystem::path Write(const std::string& name, const std::string& bytes) {
-    std::ofstream(folder_->path() / name, std::ios::binary) << bytes;
+    EXPECT_TRUE(WriteFileAtomic(folder_->path() / name, bytes).ok());
     return folder_->path() / name;
   }
   std::string Error(const std::string& header, const std::string& data) {

@@ -1,0 +1,58 @@
+// LoRA adapters (Hu et al., arXiv 2106.09685) in PEFT's format, and their attachment to a decoder.
+// Internal to common/lm. Not thread-safe: a decoder may not compute while its adapter changes.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+#include "absl/status/statusor.h"
+#include "common/lm/model/decoder.h"
+#include "common/lm/trainer.h"
+
+namespace foundry::lm {
+
+// One adapted linear: y = x·Wᵀ + scale · (x·Aᵀ)·Bᵀ.
+struct AdapterModule {
+  int64_t layer = 0;
+  std::string name;  // q_proj
+  at::Tensor a;      // [rank, in] float32
+  at::Tensor b;      // [out, rank] float32
+};
+
+struct Adapter {
+  LoraOptions options;  // `targets` are the module names it covers
+  std::vector<AdapterModule> modules;
+  // All values; a and b of the modules are views of it. For each fused linear of the decoder the
+  // A's lie one after the other.
+  at::Tensor flat;
+
+  double scale() const;  // alpha / rank, or alpha / sqrt(rank) with rslora
+};
+
+// "base_model.model.model.layers.3.self_attn.q_proj.lora_A.weight", as PEFT names tensors.
+std::string PeftTensorName(const AdapterModule& module, char a_or_b);
+
+// A: uniform within 1/sqrt(in) (PEFT's Kaiming with a = sqrt(5)); B: zero. InvalidArgument when a
+// target names no linear of the decoder.
+absl::StatusOr<Adapter> FreshAdapter(const Decoder& decoder, const LoraOptions& options,
+                                     uint64_t seed);
+
+// From a folder with adapter_config.json and adapter_model.safetensors. What changes the
+// computation and isn't supported (DoRA, biases, rank patterns, modules_to_save) is an error.
+absl::StatusOr<Adapter> ReadAdapter(const std::filesystem::path& folder, const Decoder& decoder);
+
+// Writes both files, atomically one by one. `base_model`: PEFT's base_model_name_or_path.
+absl::Status WriteAdapter(const Adapter& adapter, const std::filesystem::path& folder,
+                          const std::string& base_model);
+
+// The decoder computes with the adapter from now on; one that was attached goes. Update copies new
+// values of the same adapter.
+void AttachAdapter(const Adapter& adapter, double extra_scale, Decoder& decoder);
+void UpdateAdapter(const Adapter& adapter, double extra_scale, Decoder& decoder);
+void DetachAdapter(Decoder& decoder);
+
+}  // namespace foundry::lm

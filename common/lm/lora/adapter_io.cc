@@ -1,0 +1,141 @@
+// adapter_config.json and adapter_model.safetensors, as PEFT 0.21 reads and writes them.
+#include <cstring>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/base/files.h"
+#include "common/base/json.h"
+#include "common/base/status.h"
+#include "common/lm/lora/adapter.h"
+#include "common/lm/lora/adapter_layout.h"
+#include "common/lm/weights/safetensors.h"
+
+namespace foundry::lm {
+namespace {
+
+constexpr char kConfig[] = "adapter_config.json";
+constexpr char kTensors[] = "adapter_model.safetensors";
+
+// Members that change the computation in ways that are not supported: absent, null, false, empty
+// or "none" is what they must be.
+absl::Status CheckUnsupported(const Json& config, const std::string& file) {
+  for (const char* key :
+       {"use_dora", "lora_bias", "use_qalora", "use_bdlora", "rank_pattern", "alpha_pattern",
+        "layer_replication", "modules_to_save", "trainable_token_indices", "target_parameters",
+        "alora_invocation_tokens", "fan_in_fan_out", "bias", "layers_to_transform"}) {
+    auto member = config.find(key);
+    if (member == config.end() || member->is_null() || *member == false || *member == "none" ||
+        (member->is_structured() && member->empty())) {
+      continue;
+    }
+    return absl::UnimplementedError(absl::StrCat(
+        file, ": ", key, " = ", DumpJson(*member),
+        " is not supported: only plain LoRA on the linears of the decoder's layers is"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<LoraOptions> ReadConfig(const std::filesystem::path& path) {
+  FOUNDRY_ASSIGN_OR_RETURN(Json config, ReadJsonFile(path));
+  std::string file = path.string();
+  FOUNDRY_ASSIGN_OR_RETURN(std::string type, JsonString(config, "peft_type"));
+  if (type != "LORA") {
+    return absl::UnimplementedError(
+        absl::StrCat(file, ": peft_type '", type, "' is not supported: only LORA is"));
+  }
+  FOUNDRY_RETURN_IF_ERROR(CheckUnsupported(config, file));
+  LoraOptions options;
+  FOUNDRY_ASSIGN_OR_RETURN(int64_t rank, JsonInt(config, "r", 8));
+  options.rank = static_cast<int>(rank);
+  FOUNDRY_ASSIGN_OR_RETURN(options.alpha, JsonDouble(config, "lora_alpha", 8));
+  FOUNDRY_ASSIGN_OR_RETURN(options.dropout, JsonDouble(config, "lora_dropout", 0));
+  FOUNDRY_ASSIGN_OR_RETURN(options.rslora, JsonBool(config, "use_rslora", false));
+  return options;
+}
+
+Json ConfigJson(const Adapter& adapter, const std::string& base_model) {
+  const LoraOptions& o = adapter.options;
+  return {{"peft_type", "LORA"},
+          {"task_type", "CAUSAL_LM"},
+          {"base_model_name_or_path", base_model},
+          {"bias", "none"},
+          {"fan_in_fan_out", false},
+          {"inference_mode", true},
+          {"init_lora_weights", true},
+          {"lora_alpha", o.alpha},
+          {"lora_dropout", o.dropout},
+          {"modules_to_save", nullptr},
+          {"r", o.rank},
+          {"target_modules", o.targets},
+          {"use_dora", false},
+          {"use_rslora", o.rslora}};
+}
+
+}  // namespace
+
+absl::StatusOr<Adapter> ReadAdapter(const std::filesystem::path& folder, const Decoder& decoder) {
+  FOUNDRY_ASSIGN_OR_RETURN(LoraOptions options, ReadConfig(folder / kConfig));
+  FOUNDRY_ASSIGN_OR_RETURN(auto file, Safetensors::Open(folder / kTensors));
+  // target_modules may be a pattern; the tensors say which modules there are.
+  std::set<std::string> modules;
+  for (const TensorView& view : file->tensors()) {
+    std::vector<std::string> parts = absl::StrSplit(view.name, '.');
+    if (parts.size() < 4) {
+      return absl::InvalidArgumentError(absl::StrCat((folder / kTensors).string(), ": tensor '",
+                                                     view.name, "' is no LoRA tensor"));
+    }
+    modules.insert(parts[parts.size() - 3]);
+  }
+  options.targets.assign(modules.begin(), modules.end());
+  absl::StatusOr<Adapter> adapter = LayOutAdapter(decoder, options);
+  if (!adapter.ok()) return Annotate(adapter.status(), (folder / kTensors).string());
+  for (AdapterModule& module : adapter->modules) {
+    for (char which : {'A', 'B'}) {
+      at::Tensor& target = which == 'A' ? module.a : module.b;
+      std::string name = PeftTensorName(module, which);
+      FOUNDRY_ASSIGN_OR_RETURN(std::vector<float> values, file->Float32(name));
+      const TensorView* view = file->Find(name);
+      if (at::IntArrayRef(view->shape) != target.sizes()) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            (folder / kTensors).string(), ": ", name, " has shape ", ShapeText(view->shape),
+            ", this model and rank need [", target.size(0), ", ", target.size(1), "]"));
+      }
+      std::memcpy(target.data_ptr<float>(), values.data(), values.size() * sizeof(float));
+    }
+  }
+  if (file->tensors().size() != adapter->modules.size() * 2) {
+    return absl::InvalidArgumentError(
+        absl::StrCat((folder / kTensors).string(), " holds ", file->tensors().size(),
+                     " tensors, this model has ", adapter->modules.size() * 2,
+                     " for it: the adapter is another model's"));
+  }
+  return adapter;
+}
+
+absl::Status WriteAdapter(const Adapter& adapter, const std::filesystem::path& folder,
+                          const std::string& base_model) {
+  Json header = {{"__metadata__", {{"format", "pt"}}}};
+  std::string data;
+  data.reserve(static_cast<size_t>(adapter.flat.numel()) * sizeof(float));
+  for (const AdapterModule& module : adapter.modules) {
+    for (char which : {'A', 'B'}) {
+      const at::Tensor& t = which == 'A' ? module.a : module.b;
+      size_t begin = data.size(), bytes = static_cast<size_t>(t.numel()) * sizeof(float);
+      data.append(static_cast<const char*>(t.const_data_ptr()), bytes);
+      header[PeftTensorName(module, which)] = {{"dtype", "F32"},
+                                               {"shape", {t.size(0), t.size(1)}},
+                                               {"data_offsets", {begin, begin + bytes}}};
+    }
+  }
+  std::string head = DumpJson(header);
+  head.resize((head.size() + 7) / 8 * 8, ' ');
+  uint64_t length = head.size();  // little-endian, as are all supported processors
+  std::string content(reinterpret_cast<const char*>(&length), sizeof(length));
+  content += head;
+  content += data;
+  FOUNDRY_RETURN_IF_ERROR(WriteFileAtomic(folder / kTensors, content));
+  return WriteJsonFile(folder / kConfig, ConfigJson(adapter, base_model));
+}
+
+}  // namespace foundry::lm

@@ -1,0 +1,148 @@
+// From the checkpoint's tensors to the fused ones of Decoder.
+#include <initializer_list>
+#include <tuple>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/status.h"
+#include "common/lm/model/decoder.h"
+
+namespace foundry::lm {
+namespace {
+
+class Builder {
+ public:
+  Builder(const TensorSource& source, const DecoderOptions& options)
+      : source_(source), options_(options) {}
+
+  absl::StatusOr<at::Tensor> Get(const std::string& name, at::IntArrayRef shape) const {
+    FOUNDRY_ASSIGN_OR_RETURN(at::Tensor tensor, source_(name));
+    if (tensor.sizes() != shape) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("tensor ", name, " has shape [", absl::StrJoin(tensor.sizes(), ", "),
+                       "], config.json asks for [", absl::StrJoin(shape, ", "), "]"));
+    }
+    return tensor.to(options_.device, at::kFloat).contiguous();
+  }
+
+  // The linears named `parts` (name, rows) under `prefix`, fused by rows.
+  absl::StatusOr<Linear> Fuse(const std::string& prefix,
+                              std::initializer_list<std::pair<const char*, int64_t>> parts,
+                              int64_t in, bool bias) const {
+    Linear linear;
+    linear.in = in;
+    std::vector<at::Tensor> weights, biases;
+    for (const auto& [name, rows] : parts) {
+      FOUNDRY_ASSIGN_OR_RETURN(at::Tensor w,
+                               Get(absl::StrCat(prefix, name, ".weight"), {rows, in}));
+      weights.push_back(w.to(options_.compute));
+      if (bias) {
+        FOUNDRY_ASSIGN_OR_RETURN(at::Tensor b, Get(absl::StrCat(prefix, name, ".bias"), {rows}));
+        biases.push_back(b.to(options_.compute));
+      }
+      linear.parts.push_back({name, linear.out, rows});
+      linear.out += rows;
+    }
+    linear.weight = weights.size() == 1 ? weights[0] : at::cat(weights);
+    if (bias) linear.bias = at::cat(biases);
+    return linear;
+  }
+
+ private:
+  const TensorSource& source_;
+  const DecoderOptions& options_;
+};
+
+absl::StatusOr<Layer> BuildLayer(const ModelConfig& c, const Builder& builder, int64_t index) {
+  std::string at = absl::StrCat("model.layers.", index, ".");
+  std::string attention = at + "self_attn.", mlp = at + "mlp.";
+  int64_t q = c.num_heads * c.head_dim, kv = c.num_kv_heads * c.head_dim;
+  bool fused = c.family == "phi3";  // the checkpoint's own tensors are fused
+  Layer layer;
+  FOUNDRY_ASSIGN_OR_RETURN(layer.input_norm,
+                           builder.Get(at + "input_layernorm.weight", {c.hidden_size}));
+  FOUNDRY_ASSIGN_OR_RETURN(layer.post_norm,
+                           builder.Get(at + "post_attention_layernorm.weight", {c.hidden_size}));
+  if (c.qk_norm) {
+    FOUNDRY_ASSIGN_OR_RETURN(layer.q_norm, builder.Get(attention + "q_norm.weight", {c.head_dim}));
+    FOUNDRY_ASSIGN_OR_RETURN(layer.k_norm, builder.Get(attention + "k_norm.weight", {c.head_dim}));
+  }
+  if (fused) {
+    FOUNDRY_ASSIGN_OR_RETURN(
+        layer.qkv, builder.Fuse(attention, {{"qkv_proj", q + 2 * kv}}, c.hidden_size, c.qkv_bias));
+    FOUNDRY_ASSIGN_OR_RETURN(
+        layer.gate_up,
+        builder.Fuse(mlp, {{"gate_up_proj", 2 * c.intermediate_size}}, c.hidden_size, c.mlp_bias));
+  } else {
+    FOUNDRY_ASSIGN_OR_RETURN(
+        layer.qkv, builder.Fuse(attention, {{"q_proj", q}, {"k_proj", kv}, {"v_proj", kv}},
+                                c.hidden_size, c.qkv_bias));
+    FOUNDRY_ASSIGN_OR_RETURN(
+        layer.gate_up,
+        builder.Fuse(mlp, {{"gate_proj", c.intermediate_size}, {"up_proj", c.intermediate_size}},
+                     c.hidden_size, c.mlp_bias));
+  }
+  FOUNDRY_ASSIGN_OR_RETURN(
+      layer.o, builder.Fuse(attention, {{"o_proj", c.hidden_size}}, q, c.attention_out_bias));
+  FOUNDRY_ASSIGN_OR_RETURN(layer.down, builder.Fuse(mlp, {{"down_proj", c.hidden_size}},
+                                                    c.intermediate_size, c.mlp_bias));
+  return layer;
+}
+
+void Convert(Linear& linear, at::ScalarType compute) {
+  linear.weight = linear.weight.to(compute);
+  if (linear.lora_a.defined()) linear.lora_a = linear.lora_a.to(compute);
+  if (linear.bias.defined()) linear.bias = linear.bias.to(compute);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Build(const ModelConfig& config,
+                                                        const TensorSource& source,
+                                                        const DecoderOptions& options) {
+  if (config.hidden_act != "silu") {
+    return absl::UnimplementedError(
+        absl::StrCat("hidden_act '", config.hidden_act, "': only silu is supported"));
+  }
+  if (config.num_heads <= 0 || config.num_kv_heads <= 0 || config.head_dim <= 0 ||
+      config.num_heads % config.num_kv_heads != 0) {
+    return absl::InvalidArgumentError(absl::StrCat("config.json: ", config.num_heads, " heads of ",
+                                                   config.head_dim, " values do not divide among ",
+                                                   config.num_kv_heads, " key-value heads"));
+  }
+  auto decoder = std::unique_ptr<Decoder>(new Decoder);
+  decoder->config_ = config;
+  decoder->options_ = options;
+  Builder builder(source, options);
+  FOUNDRY_ASSIGN_OR_RETURN(
+      decoder->embeddings_,
+      builder.Get("model.embed_tokens.weight", {config.vocab_size, config.hidden_size}));
+  FOUNDRY_ASSIGN_OR_RETURN(decoder->final_norm_,
+                           builder.Get("model.norm.weight", {config.hidden_size}));
+  at::Tensor head = decoder->embeddings_;
+  if (!config.tie_word_embeddings) {
+    FOUNDRY_ASSIGN_OR_RETURN(
+        head, builder.Get("lm_head.weight", {config.vocab_size, config.hidden_size}));
+  }
+  decoder->lm_head_ = head.to(options.compute);
+  for (int64_t i = 0; i < config.num_layers; ++i) {
+    FOUNDRY_ASSIGN_OR_RETURN(Layer layer, BuildLayer(config, builder, i));
+    decoder->layers_.push_back(std::move(layer));
+  }
+  decoder->rope_ = std::make_shared<Rope>(config);
+  return decoder;
+}
+
+std::unique_ptr<Decoder> Decoder::WithCompute(at::ScalarType compute) const {
+  auto copy = std::unique_ptr<Decoder>(new Decoder(*this));
+  copy->options_.compute = compute;
+  copy->lm_head_ = lm_head_.to(compute);
+  for (Layer& layer : copy->layers_) {
+    for (Linear* linear : {&layer.qkv, &layer.o, &layer.gate_up, &layer.down}) {
+      Convert(*linear, compute);
+    }
+  }
+  return copy;
+}
+
+}  // namespace foundry::lm

@@ -1,0 +1,79 @@
+#include "common/lm/model/from_checkpoint.h"
+
+#include <chrono>
+#include <map>
+#include <mutex>
+
+#include <ATen/Context.h>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/base/status.h"
+
+namespace foundry::lm {
+namespace {
+
+// Seconds of a matmul of the size that training makes; the best of a few runs.
+double MatmulSeconds(at::ScalarType type, at::Device device) {
+  at::TensorOptions options = at::TensorOptions(type).device(device);
+  at::Tensor a = at::ones({512, 576}, options), b = at::ones({1536, 576}, options);
+  double best = 1e9;
+  for (int i = 0; i < 8; ++i) {
+    auto start = std::chrono::steady_clock::now();
+    at::mm(a, b.t()).narrow(0, 0, 1).sum().item<float>();
+    std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    best = std::min(best, taken.count());
+  }
+  return best;
+}
+
+}  // namespace
+
+absl::StatusOr<at::Device> ParseDevice(const std::string& name) {
+  if (name == "auto") return at::Device(at::hasCUDA() ? at::kCUDA : at::kCPU);
+  if (name == "cpu") return at::Device(at::kCPU);
+  absl::string_view rest = name;
+  if (absl::ConsumePrefix(&rest, "cuda")) {
+    int index = 0;
+    if (!rest.empty() && !(absl::ConsumePrefix(&rest, ":") && absl::SimpleAtoi(rest, &index))) {
+      return absl::InvalidArgumentError(absl::StrCat("device '", name, "': say cuda or cuda:1"));
+    }
+    if (!at::hasCUDA()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("device '", name, "': this build of libtorch finds no CUDA device"));
+    }
+    return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("device '", name, "': one of auto, cpu, cuda, cuda:N"));
+}
+
+at::ScalarType ResolveCompute(ComputeType type, at::Device device) {
+  if (type == ComputeType::kFloat32) return at::kFloat;
+  if (type == ComputeType::kBFloat16) return at::kBFloat16;
+  static std::mutex mutex;
+  static std::map<std::string, at::ScalarType> found;
+  std::lock_guard lock(mutex);
+  auto [entry, fresh] = found.try_emplace(device.str(), at::kFloat);
+  if (fresh && MatmulSeconds(at::kBFloat16, device) * 1.5 < MatmulSeconds(at::kFloat, device)) {
+    entry->second = at::kBFloat16;
+  }
+  return entry->second;
+}
+
+absl::StatusOr<std::unique_ptr<Decoder>> DecoderFromCheckpoint(const Checkpoint& checkpoint,
+                                                               const LoadOptions& options) {
+  FOUNDRY_ASSIGN_OR_RETURN(at::Device device, ParseDevice(options.device));
+  const ModelConfig& config = checkpoint.config();
+  TensorSource source = [&](const std::string& name) -> absl::StatusOr<at::Tensor> {
+    FOUNDRY_ASSIGN_OR_RETURN(TensorView view, checkpoint.Find(name));
+    at::Tensor tensor = at::empty(at::IntArrayRef(view.shape), at::kFloat);
+    FOUNDRY_RETURN_IF_ERROR(checkpoint.Float32Into(
+        name, absl::MakeSpan(tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel()))));
+    return tensor;
+  };
+  return Decoder::Build(config, source, {device, ResolveCompute(options.compute, device)});
+}
+
+}  // namespace foundry::lm

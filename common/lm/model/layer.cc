@@ -1,0 +1,77 @@
+#include "common/lm/model/layer.h"
+
+#include "common/lm/model/kernels.h"
+
+namespace foundry::lm {
+
+at::Tensor LinearInput(const Linear& linear, int64_t rows, at::ScalarType compute,
+                       at::Device device) {
+  return at::empty({rows, linear.in + linear.lora_columns()},
+                   at::TensorOptions(compute).device(device));
+}
+
+at::Tensor LinearForward(const Linear& linear, at::Tensor input) {
+  if (int64_t extra = linear.lora_columns(); extra > 0) {
+    input.narrow(1, linear.in, extra)
+        .copy_(at::mm(input.narrow(1, 0, linear.in), linear.lora_a.t()));
+  }
+  at::Tensor y = at::mm(input, linear.weight.t());
+  if (linear.bias.defined()) y.add_(linear.bias);
+  return y;
+}
+
+at::Tensor LayerForward(const ModelConfig& config, const Layer& layer, const RopeTables& rope,
+                        const at::Tensor& x, const AttentionFn& attend, LayerTrace* trace) {
+  const at::ScalarType compute = layer.qkv.weight.scalar_type();
+  const int64_t rows = x.size(0), depth = config.head_dim;
+  const int64_t query_width = config.num_heads * depth, key_width = config.num_kv_heads * depth;
+  LayerTrace unused;
+  LayerTrace& t = trace ? *trace : unused;
+
+  at::Tensor in = LinearInput(layer.qkv, rows, compute, x.device());
+  kernels::RmsNorm(x, layer.input_norm, config.rms_norm_eps, in.narrow(1, 0, layer.qkv.in),
+                   trace ? &t.input_rstd : nullptr);
+  at::Tensor qkv = LinearForward(layer.qkv, in);
+  if (trace) {
+    t.input = x;
+    t.qkv_in = in;
+  }
+  at::Tensor q = kernels::SliceToFloat(qkv, 0, query_width);
+  at::Tensor k = kernels::SliceToFloat(qkv, query_width, key_width);
+  at::Tensor v = kernels::SliceToFloat(qkv, query_width + key_width, key_width);
+  if (config.qk_norm) {
+    if (trace) t.qkv = qkv;
+    at::Tensor heads = q.view({-1, depth}), key_heads = k.view({-1, depth});
+    kernels::RmsNorm(heads, layer.q_norm, config.rms_norm_eps, heads, nullptr);
+    kernels::RmsNorm(key_heads, layer.k_norm, config.rms_norm_eps, key_heads, nullptr);
+  }
+  kernels::Rotate(q, depth, rope, false);
+  kernels::Rotate(k, depth, rope, false);
+
+  in = LinearInput(layer.o, rows, compute, x.device());
+  attend(q, k, v, in.narrow(1, 0, layer.o.in), trace ? &t.attention_lse : nullptr);
+  at::Tensor middle = kernels::Add(x, LinearForward(layer.o, in));
+  if (trace) {
+    t.q = q;
+    t.k = k;
+    t.v = v;
+    t.o_in = in;
+    t.middle = middle;
+  }
+
+  in = LinearInput(layer.gate_up, rows, compute, x.device());
+  kernels::RmsNorm(middle, layer.post_norm, config.rms_norm_eps, in.narrow(1, 0, layer.gate_up.in),
+                   trace ? &t.post_rstd : nullptr);
+  at::Tensor gate_up = LinearForward(layer.gate_up, in);
+  if (trace) {
+    t.gate_up_in = in;
+    t.gate_up = gate_up;
+  }
+  in = LinearInput(layer.down, rows, compute, x.device());
+  kernels::SiluMul(gate_up, in.narrow(1, 0, layer.down.in));
+  at::Tensor out = kernels::Add(middle, LinearForward(layer.down, in));
+  if (trace) t.down_in = in;
+  return out;
+}
+
+}  // namespace foundry::lm

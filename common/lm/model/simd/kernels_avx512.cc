@@ -1,0 +1,13 @@
+// Compiled with the flags of its instruction set: see CMakeLists.txt.
+#define FOUNDRY_SIMD_NAMESPACE avx512
+#include "common/lm/model/simd/block_kernels.inc.h"
+#include "common/lm/model/simd/tables.h"
+
+namespace foundry::lm::simd {
+
+const Tables& Tables_avx512() {
+  static constexpr Tables tables = {avx512::kRows<float>, avx512::kRows<bf16>, avx512::kBlocks};
+  return tables;
+}
+
+}  // namespace foundry::lm::simd

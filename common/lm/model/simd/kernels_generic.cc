@@ -1,0 +1,13 @@
+// Compiled with the flags of its instruction set: see CMakeLists.txt.
+#define FOUNDRY_SIMD_NAMESPACE generic
+#include "common/lm/model/simd/block_kernels.inc.h"
+#include "common/lm/model/simd/tables.h"
+
+namespace foundry::lm::simd {
+
+const Tables& Tables_generic() {
+  static constexpr Tables tables = {generic::kRows<float>, generic::kRows<bf16>, generic::kBlocks};
+  return tables;
+}
+
+}  // namespace foundry::lm::simd
