@@ -1,10 +1,10 @@
-"""Writes blocks.safetensors: random blocks of every ggml type that Foundry reads, and the values that
-the reference package `gguf` gives for them. Run: python tests/data/quants/make_quants.py"""
+"""Writes blocks.safetensors: random blocks of every ggml type that Foundry reads, the values that
+the reference package `gguf` gives for them, and blocks that it makes. Run: python tests/data/quants/make_quants.py"""
 import pathlib
 
 import numpy as np
 from gguf import GGMLQuantizationType as T
-from gguf.quants import dequantize, quant_shape_to_byte_shape
+from gguf.quants import dequantize, quantize, quant_shape_to_byte_shape
 from safetensors.numpy import save_file
 
 # Where the half-precision scales lie in a block of each type.
@@ -22,4 +22,9 @@ for kind, scales in SCALES.items():
         blocks[:, offset:offset + 2] = halves.view(np.uint8).reshape(rows, 2)
     tensors[kind.name + ".bytes"] = blocks
     tensors[kind.name + ".values"] = dequantize(blocks, kind).astype(np.float32)
+# What Q8_0 makes of given values.
+source = random.normal(0, 0.05, (4, 96)).astype(np.float32)
+source[1, :32] = 0
+tensors["source"] = source
+tensors["source.Q8_0"] = quantize(source, T.Q8_0)
 save_file(tensors, pathlib.Path(__file__).with_name("blocks.safetensors"))
