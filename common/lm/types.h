@@ -18,7 +18,7 @@ struct FloatMatrix {
 };
 
 enum class ComputeType {
-  kAuto,      // what a short probe finds fastest on this machine, within the parity tolerance
+  kAuto,  // what a short probe finds fastest on this machine, within the parity tolerance
   kFloat32,
   kBFloat16,  // matmuls in bf16 with fp32 accumulation; everything else fp32
 };

@@ -31,13 +31,14 @@ class Tokenizer {
   // Errors name the file and the unsupported or missing part.
   static absl::StatusOr<std::shared_ptr<const Tokenizer>> Load(const std::filesystem::path& path);
 
-  virtual std::vector<int32_t> Encode(absl::string_view text, const EncodeOptions& options = {}) const = 0;
+  virtual std::vector<int32_t> Encode(absl::string_view text,
+                                      const EncodeOptions& options = {}) const = 0;
   // Invalid UTF-8 made by cutting a character becomes U+FFFD.
   virtual std::string Decode(absl::Span<const int32_t> ids, bool skip_special = true) const = 0;
 
-  virtual int32_t vocab_size() const = 0;                                // highest id + 1
+  virtual int32_t vocab_size() const = 0;                                     // highest id + 1
   virtual std::optional<int32_t> TokenId(absl::string_view token) const = 0;  // of one exact token
-  virtual std::string TokenText(int32_t id) const = 0;                   // "" when out of range
+  virtual std::string TokenText(int32_t id) const = 0;  // "" when out of range
   virtual std::optional<int32_t> bos_id() const = 0;
   virtual std::optional<int32_t> eos_id() const = 0;
   virtual std::optional<int32_t> pad_id() const = 0;

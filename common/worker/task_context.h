@@ -34,9 +34,9 @@ struct TaskProgress {
 
 // What a handler gives back: the files lie under TaskContext::output().
 struct StageOutput {
-  std::map<std::string, int64_t> counts;   // near_duplicates: 12
-  std::map<std::string, double> figures;   // dev_contains: 0.41
-  std::vector<std::string> warnings;       // for the user
+  std::map<std::string, int64_t> counts;  // near_duplicates: 12
+  std::map<std::string, double> figures;  // dev_contains: 0.41
+  std::vector<std::string> warnings;      // for the user
 };
 
 class TaskContext {
