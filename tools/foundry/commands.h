@@ -1,6 +1,14 @@
-// Every command of `foundry`: declared here, registered in main.cc, written in cmd_<name>.cc.
+// Every command of `foundry`: declared here, called in main.cc, written in cmd_<name>.cc.
 #pragma once
 
 #include "tools/foundry/command.h"
 
-namespace foundry::cli {}  // namespace foundry::cli
+namespace foundry::cli {
+
+void RegisterRun(Frame& frame);  // run, up, down
+void RegisterJobs(
+    Frame& frame);  // submit, list, get, watch, logs, cancel, retry, artifacts, report
+void RegisterSpec(Frame& frame);    // spec explain|check|resolve
+void RegisterDoctor(Frame& frame);  // doctor
+
+}  // namespace foundry::cli

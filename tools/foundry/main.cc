@@ -7,6 +7,10 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", FOUNDRY_VERSION);
   app.require_subcommand(1);
   foundry::cli::Frame frame(app);
+  foundry::cli::RegisterRun(frame);
+  foundry::cli::RegisterJobs(frame);
+  foundry::cli::RegisterSpec(frame);
+  foundry::cli::RegisterDoctor(frame);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

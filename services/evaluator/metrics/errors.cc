@@ -78,7 +78,7 @@ struct KindText {
   ErrorKind kind;
   absl::string_view name, label;
 };
-constexpr std::array<KindText, 9> kKinds = {{
+constexpr std::array<KindText, 10> kKinds = {{
     {ErrorKind::kNone, "none", "right"},
     {ErrorKind::kEmpty, "refusal_or_empty", "refusal or empty"},
     {ErrorKind::kRepetition, "repetition", "repetition"},
@@ -87,6 +87,7 @@ constexpr std::array<KindText, 9> kKinds = {{
     {ErrorKind::kWrongEntity, "wrong_entity", "wrong name"},
     {ErrorKind::kPartial, "partial", "partly right"},
     {ErrorKind::kWrongFact, "wrong_fact", "on topic, but wrong"},
+    {ErrorKind::kWrongProgram, "wrong_program", "another program"},
     {ErrorKind::kOffTopic, "off_topic", "off topic"},
 }};
 
@@ -94,6 +95,13 @@ constexpr std::array<KindText, 9> kKinds = {{
 
 absl::string_view ErrorName(ErrorKind kind) { return kKinds[static_cast<size_t>(kind)].name; }
 absl::string_view ErrorLabel(ErrorKind kind) { return kKinds[static_cast<size_t>(kind)].label; }
+
+std::string ErrorLabelOf(absl::string_view name) {
+  for (const KindText& kind : kKinds) {
+    if (kind.name == name) return std::string(kind.label);
+  }
+  return std::string(name);
+}
 
 bool IsRefusal(absl::string_view answer) {
   const std::string lower = absl::AsciiStrToLower(absl::StripAsciiWhitespace(answer));

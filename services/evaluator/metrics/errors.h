@@ -10,18 +10,20 @@
 namespace foundry::evaluator {
 
 enum class ErrorKind {
-  kNone,         // not a mistake
-  kEmpty,        // nothing, or a refusal
-  kRepetition,   // the same words again and again
-  kFormat,       // not an answer in form: markup, a question back, no command where one is due
-  kWrongNumber,  // another number or date than the gold answer's
-  kWrongEntity,  // another name than the gold answer's
-  kPartial,      // a part of the gold answer
-  kWrongFact,    // on the topic, but false
-  kOffTopic,     // shares no content word with question or gold answer
+  kNone,          // not a mistake
+  kEmpty,         // nothing, or a refusal
+  kRepetition,    // the same words again and again
+  kFormat,        // not an answer in form: markup, a question back, no command where one is due
+  kWrongNumber,   // another number or date than the gold answer's
+  kWrongEntity,   // another name than the gold answer's
+  kPartial,       // a part of the gold answer
+  kWrongFact,     // on the topic, but false
+  kWrongProgram,  // a command, but of other programs
+  kOffTopic,      // shares no content word with question or gold answer
 };
-absl::string_view ErrorName(ErrorKind kind);   // wrong_number: in files
-absl::string_view ErrorLabel(ErrorKind kind);  // "wrong number or date": for people
+absl::string_view ErrorName(ErrorKind kind);       // wrong_number: in files
+absl::string_view ErrorLabel(ErrorKind kind);      // "wrong number or date": for people
+std::string ErrorLabelOf(absl::string_view name);  // the label of a name; an unknown one as it is
 
 // Call for answers already judged wrong; the first kind that fits, in the order above.
 ErrorKind ClassifyError(absl::string_view question, absl::string_view prediction,

@@ -1,0 +1,103 @@
+// The frame around every RPC handler: middleware, an executor thread, cancellation, the status
+// mapper. Services derive from the generated CallbackService and write one line a method:
+//
+//   grpc::ServerUnaryReactor* GetJob(grpc::CallbackServerContext* context,
+//                                    const GetJobRequest* request,
+//                                    GetJobResponse* response) override {
+//     return frame_->Unary(context, {kService, "GetJob"}, request, response,
+//                          [this](const GetJobRequest& request, GetJobResponse* response,
+//                                 rpc::Call& call) { return jobs_->Get(request, response); });
+//   }
+//
+// Handlers may block; they run on the frame's executor. They should watch call.cancel. Thread-safe.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/rpc/call.h"
+#include "common/rpc/executor.h"
+#include "common/rpc/middleware/limits/limits.h"
+#include "common/rpc/middleware/middleware.h"
+#include "common/rpc/reactors.h"
+#include "common/telemetry/metrics.h"
+#include "grpcpp/grpcpp.h"
+
+namespace foundry::rpc {
+
+struct FrameOptions {
+  std::string token;  // bearer token asked of every call; empty: none
+  bool require_deadline = true;
+  LimitOptions limits;
+  ExecutorOptions executor;
+};
+
+struct MethodName {
+  std::string service;  // foundry.coordinator.v1.JobsService
+  std::string method;   // GetJob
+  CallLength length = CallLength::kShort;
+};
+
+class Frame : public CallRunner {
+ public:
+  // `metrics` must outlive the frame; the frame must outlive the server and its services.
+  Frame(const FrameOptions& options, telemetry::Metrics* metrics);
+  ~Frame() override;
+
+  bool has_token() const { return has_token_; }
+
+  template <typename Request, typename Response>
+  grpc::ServerUnaryReactor* Unary(
+      grpc::CallbackServerContext* context, const MethodName& name, const Request* request,
+      Response* response, std::function<absl::Status(const Request&, Response*, Call&)> handler) {
+    auto* reactor = new UnaryReactor(this);
+    Start(context, name, "unary", reactor,
+          [request, response, handler = std::move(handler)](Call& call) {
+            return handler(*request, response, call);
+          });
+    return reactor;
+  }
+
+  // The handler writes any number of messages and returns; counts as a long call.
+  template <typename Request, typename Response>
+  grpc::ServerWriteReactor<Response>* ServerStream(
+      grpc::CallbackServerContext* context, const MethodName& name, const Request* request,
+      std::function<absl::Status(const Request&, StreamWriter<Response>&, Call&)> handler) {
+    auto* reactor = new StreamReactor<Response>(this);
+    MethodName streaming = name;
+    streaming.length = CallLength::kLong;
+    Start(context, streaming, "server_stream", reactor,
+          [request, reactor, handler = std::move(handler)](Call& call) {
+            return handler(*request, *reactor, call);
+          });
+    return reactor;
+  }
+
+  // Cancels the handlers under way; used when the server drains.
+  void CancelCalls(const std::string& reason);
+  // Waits until no call is under way, at most until `deadline`; false when some are.
+  bool WaitUntilIdle(absl::Time deadline);
+
+  void Ended(Ending* ending) override;
+
+ private:
+  void Start(grpc::CallbackServerContext* context, const MethodName& name, const std::string& type,
+             Ending* ending, std::function<absl::Status(Call&)> handler);
+  // Runs the middleware's entries; `entered` counts those that must be left again.
+  absl::Status Enter(Call& call, size_t* entered);
+  void Leave(const Call& call, size_t entered, const absl::Status& status);
+
+  const bool has_token_;
+  std::vector<std::unique_ptr<Middleware>> middleware_;
+  std::mutex mutex_;
+  std::condition_variable idle_;
+  std::set<Ending*> calls_;
+  Executor executor_;  // last: its threads use everything above
+};
+
+}  // namespace foundry::rpc

@@ -1,0 +1,43 @@
+#include "common/rpc/termination.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <thread>
+
+namespace foundry::rpc {
+namespace {
+
+sigset_t Signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  return set;
+}
+
+int WaitForOne() {
+  const sigset_t set = Signals();
+  int signal = 0;
+  while (sigwait(&set, &signal) != 0) {
+  }
+  return signal;
+}
+
+}  // namespace
+
+Termination::Termination() {
+  const sigset_t set = Signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+int Termination::Wait() {
+  const int signal = WaitForOne();
+  std::thread([] { _exit(128 + WaitForOne()); }).detach();
+  return signal;
+}
+
+void Termination::Request() { kill(getpid(), SIGTERM); }
+
+}  // namespace foundry::rpc

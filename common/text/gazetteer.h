@@ -1,0 +1,28 @@
+// Known names and the words that mark names. Thread-safe (read-only after first use).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/string_view.h"
+
+namespace foundry::text {
+
+struct Gazetteer {
+  using Set = absl::flat_hash_set<std::string>;
+  Set first_names;
+  Set person_titles;  // "Dr", "Prime Minister"
+  Set org_words;      // "Inc", "University"
+  Set loc_words;      // "River", "Province"
+  Set not_names;      // capitalised at a sentence's start, or no name at all
+  Set demonyms;       // "Danish"
+  // Names of several words, by their tokens joined with one space → "location" or "organization".
+  absl::flat_hash_map<std::string, std::string> names;
+  int longest_name = 1;  // tokens
+
+  static const Gazetteer& Get();
+};
+
+}  // namespace foundry::text

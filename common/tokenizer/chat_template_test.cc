@@ -1,0 +1,99 @@
+#include "common/tokenizer/chat_template.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace foundry::tokenizer {
+namespace {
+
+using Messages = std::vector<ChatMessage>;
+
+std::string Render(const ChatTemplate& chat, const Messages& messages, bool generation = true) {
+  const auto text = chat.Render(messages, generation);
+  EXPECT_TRUE(text.ok()) << text.status();
+  return text.value_or("");
+}
+
+TEST(ChatTemplateTest, PlainChatMl) {
+  const auto chat = ChatTemplate::FromSource(
+      R"({% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %})",
+      "", "<|im_end|>");
+  ASSERT_TRUE(chat.ok()) << chat.status();
+  EXPECT_EQ(Render(*chat, {{"user", "Hi"}}),
+            "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
+  EXPECT_EQ(Render(*chat, {{"user", "Hi"}}, false), "<|im_start|>user\nHi<|im_end|>\n");
+}
+
+TEST(ChatTemplateTest, ChatMlWithADefaultSystemPrompt) {
+  const auto chat = ChatTemplate::FromSource(
+      R"({%- if messages[0]['role'] == 'system' %}
+        {{- '<|im_start|>system\n' + messages[0]['content'] + '<|im_end|>\n' }}
+    {%- else %}
+        {{- '<|im_start|>system\nYou are Qwen.<|im_end|>\n' }}
+    {%- endif %}
+{%- for message in messages %}
+    {%- if (message.role == "user") or (message.role == "system" and not loop.first) %}
+        {{- '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>' + '\n' }}
+    {%- endif %}{%- endfor %})",
+      "", "<|im_end|>");
+  ASSERT_TRUE(chat.ok()) << chat.status();
+  EXPECT_EQ(Render(*chat, {{"user", "Hi"}}, false),
+            "<|im_start|>system\nYou are Qwen.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n");
+  EXPECT_EQ(Render(*chat, {{"system", "Be."}, {"user", "Hi"}}, false),
+            "<|im_start|>system\nBe.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n");
+}
+
+TEST(ChatTemplateTest, Llama3) {
+  const auto chat = ChatTemplate::FromSource(
+      R"({% set loop_messages = messages %}{% for message in loop_messages %}{% set content = '<|start_header_id|>' + message['role'] + '<|end_header_id|>
+
+'+ message['content'] | trim + '<|eot_id|>' %}{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}{{ content }}{% endfor %}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>
+
+' }}{% endif %})",
+      "<|begin_of_text|>", "<|eot_id|>");
+  ASSERT_TRUE(chat.ok()) << chat.status();
+  EXPECT_EQ(Render(*chat, {{"user", " Hi "}}),
+            "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|>"
+            "<|start_header_id|>assistant<|end_header_id|>\n\n");
+  EXPECT_EQ(chat->end_of_turn(), "<|eot_id|>");
+}
+
+TEST(ChatTemplateTest, MistralTakesTurns) {
+  const auto chat = ChatTemplate::FromSource(
+      R"({{ bos_token }}{% for message in messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('roles must alternate') }}{% endif %}{% if message['role'] == 'user' %}{{ '[INST] ' + message['content'] + ' [/INST]' }}{% elif message['role'] == 'assistant' %}{{ message['content'] + eos_token + ' ' }}{% endif %}{% endfor %})",
+      "<s>", "</s>");
+  ASSERT_TRUE(chat.ok()) << chat.status();
+  EXPECT_EQ(Render(*chat, {{"user", "Hi"}, {"assistant", "Yo"}, {"user", "So"}}),
+            "<s>[INST] Hi [/INST]Yo</s> [INST] So [/INST]");
+  EXPECT_TRUE(absl::IsInvalidArgument(chat->Render({{"assistant", "Yo"}}, true).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(chat->Render({{"system", "Be"}}, true).status()));
+}
+
+TEST(ChatTemplateTest, Phi3) {
+  const auto chat = ChatTemplate::FromSource(
+      R"({% for message in messages %}{% if message['role'] == 'system' %}{{'<|system|>\n' + message['content'] + '<|end|>\n'}}{% elif message['role'] == 'user' %}{{'<|user|>\n' + message['content'] + '<|end|>\n'}}{% elif message['role'] == 'assistant' %}{{'<|assistant|>\n' + message['content'] + '<|end|>\n'}}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% else %}{{ eos_token }}{% endif %})",
+      "<s>", "<|endoftext|>");
+  ASSERT_TRUE(chat.ok()) << chat.status();
+  EXPECT_EQ(Render(*chat, {{"system", "Be."}, {"user", "Hi"}}),
+            "<|system|>\nBe.<|end|>\n<|user|>\nHi<|end|>\n<|assistant|>\n");
+  EXPECT_EQ(Render(*chat, {{"user", "Hi"}}, false), "<|user|>\nHi<|end|>\n<|endoftext|>");
+  EXPECT_EQ(chat->end_of_turn(), "<|end|>");
+}
+
+TEST(ChatTemplateTest, UnknownTemplateSaysWhatToDo) {
+  const auto chat = ChatTemplate::FromSource("{{ messages }}", "", "");
+  EXPECT_TRUE(absl::IsUnimplemented(chat.status()));
+  EXPECT_THAT(std::string(chat.status().message()), testing::HasSubstr("chat_template.jinja"));
+}
+
+TEST(ChatTemplateTest, UnknownRolesAndEmptyChatsAreRefused) {
+  const auto chat = ChatTemplate::FromSource(
+      "{{'<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n'}}", "", "");
+  ASSERT_TRUE(chat.ok()) << chat.status();
+  EXPECT_TRUE(absl::IsInvalidArgument(chat->Render({}, true).status()));
+  EXPECT_THAT(std::string(chat->Render({{"usr", "x"}}, true).status().message()),
+              testing::HasSubstr("'usr'"));
+}
+
+}  // namespace
+}  // namespace foundry::tokenizer

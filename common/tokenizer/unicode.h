@@ -1,0 +1,40 @@
+// UTF-8 and the Unicode properties that tokenizers split and normalise by (from ICU).
+// Thread-safe (no state).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace foundry::tokenizer {
+
+inline constexpr char32_t kReplacement = 0xFFFD;
+
+// The code point at text[*pos], moving *pos behind it. `text` is valid UTF-8 and *pos inside it.
+char32_t NextCodePoint(absl::string_view text, size_t* pos);
+// Bytes of the code point that starts with this byte (valid UTF-8).
+size_t CodePointLength(char lead);
+void AppendUtf8(char32_t c, std::string* out);
+
+bool IsValidUtf8(absl::string_view text);
+// Each maximal ill-formed sequence becomes one U+FFFD (Unicode 15, section 3.9; as Rust and Python
+// do it).
+std::string ToValidUtf8(absl::string_view text);
+
+// General categories L*, N*, P*, Mn, C* and the property White_Space.
+bool IsLetter(char32_t c);
+bool IsNumber(char32_t c);
+bool IsPunctuation(char32_t c);
+bool IsNonspacingMark(char32_t c);
+bool IsOther(char32_t c);
+bool IsWhitespace(char32_t c);
+
+enum class NormalForm { kNfc, kNfd, kNfkc, kNfkd };
+std::string NormalizeUnicode(absl::string_view text, NormalForm form);
+// Full lower-case mapping of each code point by itself, without context (no final sigma).
+std::string LowercaseEach(absl::string_view text);
+
+}  // namespace foundry::tokenizer

@@ -1,0 +1,65 @@
+// Keeps the processes of a local cluster running: one that dies is started again.
+//
+// Thread-safe. Children end with this process (see common/base/parent.h).
+#pragma once
+
+#include <sys/types.h>
+
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+namespace foundry::cli {
+
+struct ProcessOptions {
+  std::string name;               // of its log file
+  std::vector<std::string> argv;  // argv[0]: path of the program
+  std::filesystem::path log;      // stdout and stderr are appended to it
+};
+
+class Supervisor {
+ public:
+  Supervisor();
+  // Stops everything.
+  ~Supervisor();
+
+  // Starts a process and watches it from now on. More than kMostRestarts quick ends in a row and it
+  // stays down; see Failure().
+  absl::Status Start(ProcessOptions options);
+
+  // Not OK once a process has been given up; the message names its log and last line.
+  absl::Status Failure() const;
+
+  // SIGTERM to all, in reverse order of their start; SIGKILL after `grace`. Idempotent.
+  void Stop(absl::Duration grace);
+
+  // SIGKILL to all, at once.
+  void Kill();
+
+ private:
+  struct Process {
+    ProcessOptions options;
+    pid_t pid = 0;
+    int quick_ends = 0;
+    absl::Time started;
+  };
+
+  absl::Status Spawn(Process& process);
+  void Watch();
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Process> processes_;
+  absl::Status failure_;
+  bool stopping_ = false;
+  std::thread watcher_;
+};
+
+}  // namespace foundry::cli

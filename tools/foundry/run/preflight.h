@@ -1,0 +1,28 @@
+// What can be known to fail before anything runs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "foundry/pipeline/v1/spec.pb.h"
+#include "tools/foundry/command.h"
+
+namespace foundry::cli {
+
+struct Check {
+  std::string name;  // "model smollm2-135m-instruct"
+  bool ok = false;
+  bool needed = true;  // false: only some features miss it
+  std::string detail;  // what was found, or what to do
+};
+
+// Models resolve, sources have files, secrets are there, endpoints answer, the output folder can be
+// written. FailedPrecondition lists every failed check.
+absl::Status Preflight(const pipeline::v1::PipelineSpec& spec);
+std::vector<Check> CheckSpec(const pipeline::v1::PipelineSpec& spec);
+
+// The machine: programs, folders, CPU features, memory, models.
+std::vector<Check> CheckMachine();
+
+}  // namespace foundry::cli
