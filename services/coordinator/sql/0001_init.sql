@@ -15,8 +15,6 @@ CREATE TABLE jobs (
   spec          bytea NOT NULL,          -- PipelineSpec
   facts         jsonb NOT NULL,          -- what was seen of the handed-in files when the job was made
   last_event_id bigint NOT NULL DEFAULT 0,
-  revision      bigint NOT NULL DEFAULT 0,  -- rises with every change that a watcher should see
-  exported      text NOT NULL DEFAULT '',   -- hash of the outputs that lie in output_dir
   create_time   timestamptz NOT NULL DEFAULT clock_timestamp(),
   end_time      timestamptz
 );
@@ -31,10 +29,12 @@ CREATE TABLE steps (
   reason          text NOT NULL DEFAULT '',
   manifest        text NOT NULL DEFAULT '',
   expected_weight double precision NOT NULL DEFAULT 0,  -- of all tasks, those to come included
+  exported        boolean NOT NULL DEFAULT false,       -- its files lie in output_dir
   start_time      timestamptz,
   end_time        timestamptz,
   PRIMARY KEY (job_id, name)
 );
+CREATE INDEX steps_to_export ON steps (job_id) WHERE NOT exported AND state IN (4, 9);
 
 CREATE TABLE tasks (
   task_id     text PRIMARY KEY,

@@ -1,0 +1,99 @@
+// One job whose row is locked, and the changes made to it in one transaction.
+//
+// All changes of states go through here: they are checked against state.h and leave events. The
+// caller calls Save() before the commit. Internal to the store; not thread-safe.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <pqxx/pqxx>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "services/coordinator/planner/planner.h"
+#include "services/coordinator/state.h"
+
+namespace foundry::coordinator {
+
+struct StepRow {
+  State state;
+  double expected_weight = 0;
+  std::string manifest;
+  bool exported = false;
+};
+
+class JobEdit {
+ public:
+  // Locks the row until the transaction ends. NotFound.
+  static absl::StatusOr<JobEdit> Lock(pqxx::work& work, const std::string& job_id);
+
+  const std::string& id() const { return id_; }
+  State state() const { return state_; }
+  const pipeline::v1::PipelineSpec& spec() const { return spec_; }
+  const InputFacts& facts() const { return facts_; }
+  const std::map<std::string, StepRow>& steps() const { return steps_; }
+  pqxx::work& work() { return work_; }
+
+  void Event(const std::string& step, const std::string& key, State state,
+             const std::string& message, const std::string& severity = "info");
+
+  absl::Status MoveJob(State to, const std::string& reason = "");
+  absl::Status MoveStep(const std::string& step, State to, const std::string& reason = "");
+  absl::Status SetStepPlan(const std::string& step, double expected_weight,
+                           const std::string& manifest);
+  absl::Status SetExported(const std::string& step);
+
+  // READY → RUNNING of a job and a step, where they are not yet; what a lease or a result implies.
+  absl::Status Started(const std::string& step);
+
+  // A locked task. Ends its lease when `to` is not RUNNING.
+  absl::Status MoveTask(const std::string& task_id, const std::string& step, const std::string& key,
+                        State from, State to, const std::string& reason,
+                        const std::string& severity, const std::string& message);
+  // Every task of the job in state `from`.
+  absl::Status MoveTasks(State from, State to, const std::string& reason);
+
+  // The job fails: other tasks are cancelled. Does nothing when it has ended already.
+  absl::Status Fail(const std::string& step, const std::string& reason);
+  // After a task left its worker: a cancelled job without open tasks is CANCELLED.
+  absl::Status EndIfCancelled();
+  absl::StatusOr<bool> HasOpenTasks();
+
+  absl::Status Save();
+  // A task became READY.
+  bool tasks_ready() const { return tasks_ready_; }
+  void set_tasks_ready() { tasks_ready_ = true; }
+
+ private:
+  explicit JobEdit(pqxx::work& work) : work_(work) {}
+  absl::Status CancelOpenTasks(const std::string& reason);
+
+  struct NewEvent {
+    std::string step, key;
+    State state;
+    std::string message, severity;
+  };
+
+  pqxx::work& work_;
+  std::string id_;
+  State state_ = v1::STATE_UNSPECIFIED;
+  std::string reason_;
+  pipeline::v1::PipelineSpec spec_;
+  InputFacts facts_;
+  std::map<std::string, StepRow> steps_;
+  int64_t last_event_id_ = 0;
+  std::vector<NewEvent> events_;
+  bool tasks_ready_ = false;
+};
+
+// Tasks with an output, in the order they were planned; empty step: of all steps.
+absl::StatusOr<std::vector<FinishedTask>> ReadFinishedTasks(pqxx::work& work,
+                                                            const std::string& job_id,
+                                                            const std::string& step);
+
+// Facts as JSON text, for the jobs table.
+std::string FactsToJson(const InputFacts& facts);
+
+}  // namespace foundry::coordinator

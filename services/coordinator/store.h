@@ -1,0 +1,163 @@
+// Jobs, steps and tasks in PostgreSQL: everything the coordinator knows, and the only code that
+// changes it. Any number of stores (in any number of processes) work on one database at once.
+//
+// Promises: every call is one transaction and idempotent, so a call whose outcome is in doubt is
+// repeated; a worker's write carries the epoch of its lease and is refused (FailedPrecondition,
+// reason STALE_LEASE) once the task was leased anew or ended; a completion is recorded once; what
+// it enables is planned in the same transaction. Every state change obeys state.h and leaves a
+// numbered event.
+//
+// Errors: NotFound (no such job or task), Unavailable (no database), DeadlineExceeded.
+// Thread-safe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "foundry/coordinator/v1/jobs.pb.h"
+#include "foundry/coordinator/v1/workers.pb.h"
+#include "services/coordinator/database.h"
+#include "services/coordinator/planner/planner.h"
+#include "services/coordinator/state.h"
+
+namespace foundry::coordinator {
+
+class JobEdit;
+
+struct StoreOptions {
+  DatabaseOptions database;
+  // How long a lease lasts without a heartbeat.
+  absl::Duration lease = absl::Seconds(30);
+  // Retryable failures of a task before it fails the job.
+  int max_retries = 3;
+  // Leases of a task that end in silence before it is set aside …
+  int max_crashes = 3;
+  // … and such that never saw a heartbeat: most likely the answer to LeaseTask got lost.
+  int max_lost = 10;
+  // A failed task waits this long, doubled with each failure up to the cap, times 0.5 to 1.
+  absl::Duration first_backoff = absl::Seconds(2);
+  absl::Duration longest_backoff = absl::Seconds(60);
+  // A job succeeds only when its outputs were exported (ExportDone); false: when its steps are
+  // done.
+  bool wait_for_exports = false;
+  // Whether a committed output can still be read; asked before an earlier job's is used again.
+  std::function<bool(const std::string& manifest)> output_exists = [](const std::string&) {
+    return true;
+  };
+  // Hints after a commit: a task may be leased; a job changed. Called from any thread, must not
+  // block.
+  std::function<void()> on_tasks_ready = [] {};
+  std::function<void(const std::string& job_id)> on_job_changed = [](const std::string&) {};
+};
+
+// What a worker's call is about.
+struct LeaseKey {
+  std::string task_id;
+  std::string worker_id;
+  int64_t epoch = 0;
+};
+
+// Workers that wait for the same kind of task.
+struct LeaseQuery {
+  std::vector<std::string> stages;
+  bool has_gpu = false;
+  std::vector<std::string> worker_ids;  // at most one task for each
+};
+
+struct GrantedLease {
+  std::string worker_id;
+  v1::Lease lease;
+};
+
+struct JobPage {
+  std::vector<v1::Job> jobs;
+  std::string next_page_token;  // empty: the last page
+};
+
+// A finished step whose files are not in output_dir yet.
+struct PendingExport {
+  std::string job_id;
+  std::string step;
+  pipeline::v1::PipelineSpec spec;
+  std::vector<FinishedTask> tasks;  // of the step
+};
+
+class Store {
+ public:
+  // Brings the schema up to date.
+  static absl::StatusOr<std::unique_ptr<Store>> Open(StoreOptions options);
+
+  // ---- Clients.
+  // Answers the job's id. `spec` is resolved. AlreadyExists: the request_id came with another spec.
+  absl::StatusOr<std::string> CreateJob(const std::string& request_id,
+                                        const pipeline::v1::PipelineSpec& spec,
+                                        const InputFacts& facts, absl::Time deadline);
+  absl::StatusOr<v1::Job> GetJob(const std::string& job_id, absl::Time deadline);
+  // Newest first, without tasks. InvalidArgument for a page token that this did not make.
+  absl::StatusOr<JobPage> ListJobs(int page_size, const std::string& page_token, State state,
+                                   absl::Time deadline);
+  absl::StatusOr<std::vector<v1::Event>> Events(const std::string& job_id, int64_t after_event_id,
+                                                int limit, absl::Time deadline);
+  // Empty step or name: all.
+  absl::StatusOr<std::vector<v1::Curve>> Metrics(const std::string& job_id, const std::string& step,
+                                                 const std::string& name, absl::Time deadline);
+  // FailedPrecondition when it has ended otherwise.
+  absl::Status CancelJob(const std::string& job_id, const std::string& reason, absl::Time deadline);
+  // FailedPrecondition when it succeeded.
+  absl::Status RetryJob(const std::string& job_id, absl::Time deadline);
+
+  // ---- Workers.
+  absl::StatusOr<std::vector<GrantedLease>> Lease(const LeaseQuery& query, absl::Time deadline);
+  // True: the job was cancelled, stop.
+  absl::StatusOr<bool> Heartbeat(const v1::HeartbeatRequest& request, absl::Time deadline);
+  absl::Status Complete(const v1::CompleteTaskRequest& request, absl::Time deadline);
+  absl::Status Fail(const v1::FailTaskRequest& request, absl::Time deadline);
+  absl::Status Release(const LeaseKey& key, absl::Time deadline);
+
+  // ---- Maintenance; harmless when several processes do it at once.
+  // Ends leases that ran out; answers how many.
+  absl::StatusOr<int> ExpireLeases(absl::Time deadline);
+  absl::StatusOr<std::vector<PendingExport>> PendingExports(int limit, absl::Time deadline);
+  absl::Status ExportDone(const std::string& job_id, const std::string& step, absl::Time deadline);
+  // Ends the job as FAILED; RetryJob exports again.
+  absl::Status ExportFailed(const std::string& job_id, const std::string& step,
+                            const std::string& reason, absl::Time deadline);
+  // Tasks by stage and state (READY, RUNNING), for metrics.
+  struct QueueCount {
+    std::string stage;
+    State state;
+    int64_t count;
+  };
+  absl::StatusOr<std::vector<QueueCount>> QueueCounts(absl::Time deadline);
+
+ private:
+  struct LeasedTask;
+  explicit Store(StoreOptions options)
+      : options_(std::move(options)), database_(options_.database) {}
+
+  // Runs `change` with the job's row locked and records its events.
+  absl::Status Edit(absl::string_view what, const std::string& job_id, absl::Time deadline,
+                    const std::function<absl::Status(JobEdit&)>& change);
+  // The same for the task of a lease, whose row is locked too.
+  absl::Status EditLease(absl::string_view what, const LeaseKey& key, absl::Time deadline,
+                         const std::function<absl::Status(JobEdit&, const LeasedTask&)>& change);
+  // Plans what comes next when no task is open; ends the job when nothing does.
+  absl::Status Advance(JobEdit& job);
+  absl::Status Succeed(JobEdit& job);
+  absl::Status RecordStart(const std::string& worker_id, const v1::Lease& lease,
+                           absl::Time deadline);
+  absl::Status ExpireLease(const std::string& job_id, const std::string& task_id,
+                           absl::Time deadline);
+  absl::Duration Backoff(int failures) const;
+
+  const StoreOptions options_;
+  Database database_;
+};
+
+}  // namespace foundry::coordinator

@@ -1,0 +1,131 @@
+// The store's calls for the maintenance loop.
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "services/coordinator/job_edit.h"
+#include "services/coordinator/store.h"
+
+namespace foundry::coordinator {
+
+absl::StatusOr<int> Store::ExpireLeases(absl::Time deadline) {
+  std::vector<std::pair<std::string, std::string>> expired;
+  FOUNDRY_RETURN_IF_ERROR(
+      database_.Transact("find expired leases", deadline, [&](pqxx::work& work) {
+        expired.clear();
+        for (const auto& row :
+             Exec(work,
+                  "SELECT t.job_id, t.task_id FROM heartbeats h JOIN tasks t USING (task_id) "
+                  "WHERE h.lease_until < clock_timestamp() ORDER BY h.lease_until LIMIT 500")) {
+          expired.emplace_back(row[0].as<std::string>(), row[1].as<std::string>());
+        }
+        return absl::OkStatus();
+      }));
+  for (const auto& [job_id, task_id] : expired) {
+    FOUNDRY_RETURN_IF_ERROR(ExpireLease(job_id, task_id, deadline));
+  }
+  return static_cast<int>(expired.size());
+}
+
+absl::Status Store::ExpireLease(const std::string& job_id, const std::string& task_id,
+                                absl::Time deadline) {
+  return Edit("expire lease", job_id, deadline, [&](JobEdit& job) -> absl::Status {
+    // Looked at again under the locks: a heartbeat or the worker's last word may have come first.
+    const pqxx::result rows =
+        Exec(job.work(),
+             "SELECT t.step, t.key, t.state, t.crashes, t.lost, h.acknowledged, t.worker_id "
+             "FROM tasks t JOIN heartbeats h USING (task_id) WHERE t.task_id = $1 "
+             "AND h.lease_until < clock_timestamp() FOR UPDATE",
+             task_id);
+    if (rows.empty()) return absl::OkStatus();
+    const auto step = rows[0][0].as<std::string>(), key = rows[0][1].as<std::string>();
+    const State state = static_cast<State>(rows[0][2].as<int>());
+    if (state == State::STATE_CANCELLING) {
+      FOUNDRY_RETURN_IF_ERROR(job.MoveTask(task_id, step, key, state, State::STATE_CANCELLED,
+                                           "its worker fell silent", "info",
+                                           "its worker fell silent"));
+      return job.EndIfCancelled();
+    }
+    const bool heard = rows[0][5].as<bool>();
+    const int crashes = rows[0][3].as<int>() + (heard ? 1 : 0);
+    const int lost = rows[0][4].as<int>() + (heard ? 0 : 1);
+    const std::string worker = rows[0][6].as<std::string>();
+    const bool poison = crashes >= options_.max_crashes || lost >= options_.max_lost;
+    const std::string reason =
+        poison ? absl::StrCat("set aside: ", crashes > 0 ? crashes : lost,
+                              " workers fell silent while they ran it; RetryJob puts it back")
+               : absl::StrCat("worker ", worker, " fell silent (", crashes, " of ",
+                              options_.max_crashes, " times)");
+    FOUNDRY_RETURN_IF_ERROR(job.Started(step));
+    FOUNDRY_RETURN_IF_ERROR(job.MoveTask(task_id, step, key, state,
+                                         poison ? State::STATE_QUARANTINED : State::STATE_READY,
+                                         reason, poison ? "error" : "warning", reason));
+    Exec(job.work(),
+         "UPDATE tasks SET crashes = $2, lost = $3, not_before = clock_timestamp() WHERE task_id = "
+         "$1",
+         task_id, crashes, lost);
+    return poison ? job.Fail(step, absl::StrCat(key, " was ", reason)) : absl::OkStatus();
+  });
+}
+
+absl::StatusOr<std::vector<PendingExport>> Store::PendingExports(int limit, absl::Time deadline) {
+  std::vector<PendingExport> pending;
+  FOUNDRY_RETURN_IF_ERROR(
+      database_.Transact("pending exports", deadline, [&](pqxx::work& work) -> absl::Status {
+        pending.clear();
+        for (const auto& row :
+             Exec(work,
+                  "SELECT s.job_id, s.name, j.spec FROM steps s JOIN jobs j USING (job_id) "
+                  "WHERE NOT s.exported AND s.state IN (4, 9) AND j.state IN (2, 3, 4) "
+                  "ORDER BY j.create_time, s.position LIMIT $1",
+                  limit)) {
+          PendingExport& item = pending.emplace_back();
+          item.job_id = row[0].as<std::string>();
+          item.step = row[1].as<std::string>();
+          if (!item.spec.ParseFromString(FromBytes(row[2]))) {
+            return absl::DataLossError(
+                absl::StrCat("the spec of job ", item.job_id, " cannot be read"));
+          }
+        }
+        for (PendingExport& item : pending) {
+          FOUNDRY_ASSIGN_OR_RETURN(item.tasks, ReadFinishedTasks(work, item.job_id, item.step));
+        }
+        return absl::OkStatus();
+      }));
+  return pending;
+}
+
+absl::Status Store::ExportDone(const std::string& job_id, const std::string& step,
+                               absl::Time deadline) {
+  return Edit("export done", job_id, deadline, [&](JobEdit& job) -> absl::Status {
+    if (job.steps().at(step).exported) return absl::OkStatus();
+    FOUNDRY_RETURN_IF_ERROR(job.SetExported(step));
+    job.Event(step, "", State::STATE_UNSPECIFIED,
+              absl::StrCat("outputs written to ", job.spec().output_dir()));
+    for (const auto& [name, row] : job.steps()) {
+      if (!row.exported || !IsEnd(row.state)) return absl::OkStatus();
+    }
+    return Advance(job);
+  });
+}
+
+absl::Status Store::ExportFailed(const std::string& job_id, const std::string& step,
+                                 const std::string& reason, absl::Time deadline) {
+  return Edit("export failed", job_id, deadline,
+              [&](JobEdit& job) { return job.Fail("", absl::StrCat(step, ": ", reason)); });
+}
+
+absl::StatusOr<std::vector<Store::QueueCount>> Store::QueueCounts(absl::Time deadline) {
+  std::vector<QueueCount> counts;
+  FOUNDRY_RETURN_IF_ERROR(database_.Transact("queue counts", deadline, [&](pqxx::work& work) {
+    counts.clear();
+    for (const auto& row :
+         Exec(work,
+              "SELECT stage, state, count(*) FROM tasks WHERE state IN (2, 3, 6) GROUP BY 1, 2")) {
+      counts.push_back(
+          {row[0].as<std::string>(), static_cast<State>(row[1].as<int>()), row[2].as<int64_t>()});
+    }
+    return absl::OkStatus();
+  }));
+  return counts;
+}
+
+}  // namespace foundry::coordinator
