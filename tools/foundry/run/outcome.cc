@@ -1,9 +1,54 @@
 #include "tools/foundry/run/outcome.h"
 
+#include <map>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/base/json.h"
+#include "tools/foundry/view/table.h"
 
 namespace foundry::cli {
 namespace fs = std::filesystem;
+namespace {
+
+// Shares are shown as percentages; other figures (perplexity) as they are.
+std::string Figure(const Json& row) {
+  const double mean = row.value("mean", 0.0), low = row.value("low", 0.0),
+               high = row.value("high", 0.0);
+  const bool share = low >= 0 && high <= 1;
+  const char* format = share ? "%.1f %% (%.1f–%.1f)" : "%.2f (%.2f–%.2f)";
+  const double scale = share ? 100 : 1;
+  return absl::StrFormat(*absl::ParsedFormat<'f', 'f', 'f'>::New(format), mean * scale, low * scale,
+                         high * scale);
+}
+
+// One row a data set and metric, one column a model, in the order of the report.
+std::string BeforeAfter(const Json& results) {
+  std::vector<std::string> header = {"DATA SET", "METRIC", "N"};
+  std::map<std::string, size_t> columns;
+  for (const Json& model : results["models"]) {
+    columns[model.get<std::string>()] = header.size();
+    header.push_back(model.get<std::string>());
+  }
+  std::vector<std::vector<std::string>> rows = {header};
+  std::map<std::pair<std::string, std::string>, size_t> places;
+  for (const Json& row : results["table"]) {
+    const auto key = std::make_pair(row.value("dataset", ""), row.value("metric", ""));
+    const auto [place, added] = places.emplace(key, rows.size());
+    if (added) {
+      rows.emplace_back(header.size());
+      rows.back()[0] = key.first;
+      rows.back()[1] = key.second;
+      rows.back()[2] = absl::StrCat(row.value("n", 0));
+    }
+    const auto column = columns.find(row.value("model", ""));
+    if (column != columns.end()) rows[place->second][column->second] = Figure(row);
+  }
+  return absl::StrCat("scores, with 95 % intervals\n", FormatTable(rows), "\n");
+}
+
+}  // namespace
 
 std::string OutcomeText(const fs::path& output_dir) {
   struct Row {
@@ -19,13 +64,18 @@ std::string OutcomeText(const fs::path& output_dir) {
       {"evaluation_results.json", "scores"},
       {"report.html", "report: open it in a browser"},
   };
-  std::string text = "outputs\n";
+  std::string text;
+  const absl::StatusOr<Json> results = ReadJsonFile(output_dir / "evaluation_results.json");
+  if (results.ok() && results->contains("models") && results->contains("table")) {
+    text = BeforeAfter(*results);
+  }
+  std::vector<std::vector<std::string>> rows = {{"OUTPUT", ""}};
   for (const Row& row : kOutputs) {
     std::error_code error;
     const fs::path path = output_dir / row.name;
-    if (fs::exists(path, error)) absl::StrAppend(&text, "  ", path.string(), "  ", row.what, "\n");
+    if (fs::exists(path, error)) rows.push_back({path.string(), row.what});
   }
-  return text;
+  return text + FormatTable(rows);
 }
 
 }  // namespace foundry::cli
