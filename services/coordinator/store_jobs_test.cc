@@ -1,0 +1,210 @@
+// Conformance of the store: jobs.
+#include "gmock/gmock.h"
+#include "services/coordinator/store_fixture.h"
+
+namespace foundry::coordinator {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class StoreJobsTest : public StoreFixture {};
+
+TEST_F(StoreJobsTest, RunsToTheEnd) {
+  const std::string job = Create("r1", Small());
+  EXPECT_EQ(JobState(job), v1::STATE_READY);
+  EXPECT_THAT(RunAll(), ElementsAre("extract/0", "extract/1", "extract/join"));
+  const v1::Job done = Get(job);
+  EXPECT_EQ(done.state(), v1::STATE_SUCCEEDED);
+  EXPECT_TRUE(done.has_end_time());
+  const v1::Step step = StepOf(done, "extraction");
+  EXPECT_EQ(step.state(), v1::STATE_SUCCEEDED);
+  EXPECT_EQ(step.manifest(), Sha256Hex("extract/join"));
+  EXPECT_EQ(step.fraction(), 1);
+  EXPECT_EQ(StepOf(done, "merge").state(), v1::STATE_SKIPPED);
+  const auto events = CheckedEvents(job);
+  EXPECT_EQ(events.front().message(), "created");
+  EXPECT_EQ(events.back().state(), v1::STATE_SUCCEEDED);
+  EXPECT_EQ(events.back().step(), "");
+}
+
+TEST_F(StoreJobsTest, CreateIsIdempotent) {
+  const std::string job = Create("r1", Small());
+  EXPECT_EQ(Create("r1", Small()), job);
+  auto other = Small();
+  other.set_name("other");
+  EXPECT_EQ(store().CreateJob("r1", other, {}, Soon()).status().code(),
+            absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(LeaseMany(10).size(), 2u);  // planned once
+}
+
+TEST_F(StoreJobsTest, SpecThatCannotBePlannedMakesNoJob) {
+  const auto spec = Spec("sources: [{pdf: docs}]\nsteps: [merge]\n");
+  EXPECT_EQ(store().CreateJob("r1", spec, {}, Soon()).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(store().ListJobs(0, "", v1::STATE_UNSPECIFIED, Soon())->jobs, IsEmpty());
+}
+
+TEST_F(StoreJobsTest, UnknownJobIsNotFound) {
+  EXPECT_EQ(store().GetJob("nope", Soon()).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(store().CancelJob("nope", "", Soon()).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(store().RetryJob("nope", Soon()).code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(StoreJobsTest, ListPagesNewestFirst) {
+  std::vector<std::string> created;
+  for (int i = 0; i < 5; ++i)
+    created.insert(created.begin(), Create(absl::StrCat("r", i), Small()));
+  std::vector<std::string> listed;
+  std::string token;
+  do {
+    auto page = store().ListJobs(2, token, v1::STATE_UNSPECIFIED, Soon());
+    ASSERT_TRUE(page.ok()) << page.status();
+    EXPECT_LE(page->jobs.size(), 2u);
+    for (const v1::Job& job : page->jobs) listed.push_back(job.job_id());
+    token = page->next_page_token;
+  } while (!token.empty());
+  EXPECT_EQ(listed, created);
+  EXPECT_THAT(store().ListJobs(0, "", v1::STATE_SUCCEEDED, Soon())->jobs, IsEmpty());
+  EXPECT_EQ(store().ListJobs(2, "x-y-z", v1::STATE_UNSPECIFIED, Soon()).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(StoreJobsTest, CancelReachesWaitingAndRunningTasks) {
+  const std::string job = Create("r1", Small());
+  const GrantedLease running = LeaseOne();
+  ASSERT_TRUE(store().CancelJob(job, "enough", Soon()).ok());
+  EXPECT_EQ(JobState(job), v1::STATE_CANCELLING);
+  EXPECT_EQ(TaskOf(job, "extraction", "extract/1").state(), v1::STATE_CANCELLED);
+  EXPECT_EQ(LeaseOne().lease.epoch(), 0);
+  ASSERT_TRUE(Beat(running).ok());
+  EXPECT_TRUE(*Beat(running));  // stop
+  ASSERT_TRUE(store().CancelJob(job, "again", Soon()).ok());
+  ASSERT_TRUE(Release(running).ok());
+  const v1::Job cancelled = Get(job);
+  EXPECT_EQ(cancelled.state(), v1::STATE_CANCELLED);
+  EXPECT_EQ(cancelled.reason(), "enough");
+  EXPECT_EQ(StepOf(cancelled, "extraction").state(), v1::STATE_CANCELLED);
+  CheckedEvents(job);
+}
+
+TEST_F(StoreJobsTest, CancelWithoutRunningTasksEndsAtOnce) {
+  const std::string job = Create("r1", Small());
+  ASSERT_TRUE(store().CancelJob(job, "", Soon()).ok());
+  EXPECT_EQ(JobState(job), v1::STATE_CANCELLED);
+}
+
+TEST_F(StoreJobsTest, CompletionDuringCancelKeepsItsOutputButEndsTheJob) {
+  const std::string job = Create("r1", Small());
+  const GrantedLease running = LeaseOne();
+  ASSERT_TRUE(store().CancelJob(job, "", Soon()).ok());
+  ASSERT_TRUE(Complete(running).ok());
+  EXPECT_EQ(JobState(job), v1::STATE_CANCELLED);
+  EXPECT_EQ(TaskOf(job, "extraction", "extract/0").state(), v1::STATE_SUCCEEDED);
+  // Taken up again, only the rest runs.
+  ASSERT_TRUE(store().RetryJob(job, Soon()).ok());
+  EXPECT_THAT(RunAll(), ElementsAre("extract/1", "extract/join"));
+  EXPECT_EQ(JobState(job), v1::STATE_SUCCEEDED);
+}
+
+TEST_F(StoreJobsTest, SilentWorkerOfACancelledJobDoesNotHoldItUp) {
+  const std::string job = Create("r1", Small());
+  LeaseOne();
+  ASSERT_TRUE(store().CancelJob(job, "", Soon()).ok());
+  ExpireAll();
+  EXPECT_EQ(JobState(job), v1::STATE_CANCELLED);
+}
+
+TEST_F(StoreJobsTest, EndedJobsCannotBeCancelledNorSucceededOnesRetried) {
+  const std::string job = Create("r1", Small());
+  RunAll();
+  EXPECT_EQ(store().CancelJob(job, "", Soon()).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(store().RetryJob(job, Soon()).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(StoreJobsTest, RetryWhileCancellingFencesTheOldWorker) {
+  const std::string job = Create("r1", Small());
+  const GrantedLease old = LeaseOne();
+  ASSERT_TRUE(store().CancelJob(job, "", Soon()).ok());
+  ASSERT_TRUE(store().RetryJob(job, Soon()).ok());
+  EXPECT_EQ(ReasonOf(Beat(old).status()), "STALE_LEASE");
+  EXPECT_EQ(ReasonOf(Complete(old)), "STALE_LEASE");
+  EXPECT_THAT(RunAll(), ElementsAre("extract/0", "extract/1", "extract/join"));
+  EXPECT_EQ(JobState(job), v1::STATE_SUCCEEDED);
+}
+
+TEST_F(StoreJobsTest, SameInputsAndSettingsAreNotRunAgain) {
+  Create("r1", Small(), Facts());
+  RunAll();
+  const std::string again = Create("r2", Small(), Facts());
+  EXPECT_THAT(RunAll(), IsEmpty());
+  const v1::Job job = Get(again);
+  EXPECT_EQ(job.state(), v1::STATE_SUCCEEDED);
+  EXPECT_EQ(StepOf(job, "extraction").state(), v1::STATE_SKIPPED);
+  EXPECT_EQ(StepOf(job, "extraction").manifest(), Sha256Hex("extract/join"));
+  CheckedEvents(again);
+}
+
+TEST_F(StoreJobsTest, ChangedInputsRunAgain) {
+  Create("r1", Small(), Facts());
+  RunAll();
+  Create("r2", Small(), {.hashes = {{"/data/docs", "d2"}}});
+  // The simulated shards give equal outputs, so that the join's inputs are the same again.
+  EXPECT_THAT(RunAll(), ElementsAre("extract/0", "extract/1"));
+}
+
+TEST_F(StoreJobsTest, OutputsThatAreGoneAreMadeAgain) {
+  options_.output_exists = [](const std::string&) { return false; };
+  Create("r1", Small(), Facts());
+  RunAll();
+  Create("r2", Small(), Facts());
+  EXPECT_EQ(RunAll().size(), 3u);
+}
+
+TEST_F(StoreJobsTest, LateSettingRunsLateStepsOnly) {
+  auto spec = Spec(
+      "sources: [{pdf: docs}]\nextraction: {shards: 1}\nteacher: {shards: 1}\n"
+      "self_study: {iterations: 0}\n");
+  Create("r1", spec, Facts());
+  RunAll();
+  spec.mutable_evaluation()->set_max_new_tokens(7);
+  Create("r2", spec, Facts());
+  // The report's inputs are equal again, as these workers' outputs do not depend on the request.
+  EXPECT_THAT(RunAll(), ElementsAre("evaluate/base", "evaluate/student"));
+}
+
+TEST_F(StoreJobsTest, JobWaitsForItsExports) {
+  options_.wait_for_exports = true;
+  const std::string job = Create("r1", Small());
+  RunAll();
+  EXPECT_EQ(JobState(job), v1::STATE_RUNNING);
+  auto pending = store().PendingExports(10, Soon());
+  ASSERT_TRUE(pending.ok()) << pending.status();
+  ASSERT_EQ(pending->size(), 1u);
+  EXPECT_EQ((*pending)[0].step, "extraction");
+  EXPECT_EQ((*pending)[0].tasks.size(), 3u);
+  ASSERT_TRUE(store().ExportFailed(job, "extraction", "disk full", Soon()).ok());
+  EXPECT_THAT(Get(job).reason(), HasSubstr("disk full"));
+  EXPECT_THAT(*store().PendingExports(10, Soon()), IsEmpty());
+  ASSERT_TRUE(store().RetryJob(job, Soon()).ok());
+  EXPECT_EQ(store().PendingExports(10, Soon())->size(), 1u);
+  ASSERT_TRUE(store().ExportDone(job, "extraction", Soon()).ok());
+  ASSERT_TRUE(store().ExportDone(job, "extraction", Soon()).ok());
+  EXPECT_EQ(JobState(job), v1::STATE_SUCCEEDED);
+}
+
+TEST_F(StoreJobsTest, PlanThatFailsLaterFailsTheJob) {
+  const std::string job = Create("r1", Spec("sources: [{pdf: docs}]\n"));
+  // Scores without the figure that the planner reads.
+  for (GrantedLease grant = LeaseOne(); grant.lease.epoch() != 0; grant = LeaseOne()) {
+    auto request = Completion(grant);
+    request.mutable_result()->clear_figures();
+    ASSERT_TRUE(store().Complete(request, Soon()).ok());
+  }
+  EXPECT_EQ(JobState(job), v1::STATE_FAILED);
+  EXPECT_THAT(Get(job).reason(), HasSubstr("r0/score gave no dev score"));
+}
+
+}  // namespace
+}  // namespace foundry::coordinator
