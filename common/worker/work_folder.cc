@@ -1,0 +1,135 @@
+#include "common/worker/work_folder.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <chrono>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/hash.h"
+#include "common/base/ids.h"
+#include "common/base/status.h"
+#include "common/storage/manifest.h"
+
+namespace foundry::worker {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr auto kScratchLife = std::chrono::hours(7 * 24);
+
+// Task ids are file names as they are; other keys become one.
+std::string FileNameOf(const std::string& key) {
+  for (const char c : key) {
+    if (!isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_') return Sha256Hex(key);
+  }
+  return key.empty() ? "none" : key;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<WorkFolder>> WorkFolder::Open(const fs::path& root,
+                                                             storage::ArtifactStore* store) {
+  std::error_code error;
+  const fs::path absolute = fs::absolute(root, error);
+  FOUNDRY_RETURN_IF_ERROR(MakeFolders(absolute));
+  const int lock = open((absolute / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock < 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat((absolute / "lock").string(), ": cannot open"));
+  }
+  if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    close(lock);
+    return absl::UnavailableError(absl::StrCat(
+        absolute.string(), ": another process works in this folder; give each its own --work-dir"));
+  }
+  std::unique_ptr<WorkFolder> folder(new WorkFolder(absolute, lock, store));
+  for (const char* name : {"inputs", "outputs"}) {
+    fs::remove_all(absolute / name, error);
+    FOUNDRY_RETURN_IF_ERROR(MakeFolders(absolute / name));
+  }
+  FOUNDRY_RETURN_IF_ERROR(MakeFolders(absolute / "scratch"));
+  folder->RemoveOldScratch();
+  return folder;
+}
+
+WorkFolder::~WorkFolder() { close(lock_); }
+
+void WorkFolder::RemoveOldScratch() {
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(root_ / "scratch", error)) {
+    if (fs::file_time_type::clock::now() - entry.last_write_time(error) > kScratchLife) {
+      fs::remove_all(entry.path(), error);
+    }
+  }
+}
+
+absl::StatusOr<fs::path> WorkFolder::Fetch(const InputRef& input) {
+  if (!input.manifest.empty()) return FetchManifest(input);
+  if (input.path.empty())
+    return absl::InvalidArgumentError("an input names neither path nor output");
+  if (absl::StrContains(input.path, "://")) {
+    return absl::InvalidArgumentError(absl::StrCat(input.path, ": not a file or folder"));
+  }
+  const fs::path path =
+      input.name.empty() ? fs::path(input.path) : fs::path(input.path) / input.name;
+  std::error_code error;
+  if (!fs::exists(path, error)) {
+    return absl::NotFoundError(absl::StrCat(path.string(), ": no such file or folder here"));
+  }
+  return path;
+}
+
+absl::StatusOr<fs::path> WorkFolder::FetchManifest(const InputRef& input) {
+  if (store_ == nullptr) {
+    return absl::FailedPreconditionError("this process has no artifact store (--artifacts)");
+  }
+  FOUNDRY_RETURN_IF_ERROR(storage::CheckSha256(input.manifest));
+  const std::string key =
+      input.name.empty() ? input.manifest
+                         : absl::StrCat(input.manifest, "-", Sha256Hex(input.name).substr(0, 16));
+  std::shared_ptr<std::mutex> one;
+  {
+    std::lock_guard lock(mutex_);
+    std::shared_ptr<std::mutex>& slot = fetching_[key];
+    if (slot == nullptr) slot = std::make_shared<std::mutex>();
+    one = slot;
+  }
+  std::lock_guard lock(*one);
+  const fs::path place = root_ / "inputs" / key;
+  std::error_code error;
+  if (!fs::exists(place, error)) {
+    const fs::path partial = root_ / "inputs" / absl::StrCat("partial-", RandomId());
+    FOUNDRY_RETURN_IF_ERROR(MakeFolders(partial));
+    absl::StatusOr<common::v1::Manifest> manifest = storage::GetManifest(input.manifest, store_);
+    absl::Status status = manifest.status();
+    if (status.ok()) {
+      status =
+          storage::Materialise(*manifest, input.name, partial, storage::Placement::kLink, store_);
+    }
+    if (!status.ok()) {
+      fs::remove_all(partial, error);
+      return Annotate(status, absl::StrCat("output ", input.manifest));
+    }
+    fs::rename(partial, place, error);
+    if (error) {
+      return absl::ErrnoToStatus(error.value(), absl::StrCat(place.string(), ": cannot rename to"));
+    }
+  }
+  return input.name.empty() ? place : place / input.name;
+}
+
+absl::StatusOr<TempFolder> WorkFolder::NewOutput() { return TempFolder::Make(root_ / "outputs"); }
+
+absl::StatusOr<fs::path> WorkFolder::Scratch(const std::string& key) {
+  fs::path path = root_ / "scratch" / FileNameOf(key);
+  FOUNDRY_RETURN_IF_ERROR(MakeFolders(path));
+  return path;
+}
+
+void WorkFolder::RemoveScratch(const std::string& key) {
+  std::error_code ignored;
+  fs::remove_all(root_ / "scratch" / FileNameOf(key), ignored);
+}
+
+}  // namespace foundry::worker

@@ -1,0 +1,141 @@
+#include "common/worker/worker_loop.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/ids.h"
+#include "common/base/status.h"
+#include "common/storage/manifest.h"
+#include "common/telemetry/log.h"
+#include "common/worker/heartbeat.h"
+
+namespace foundry::worker {
+namespace {
+
+using coordinator::v1::Lease;
+
+// Makes a running task's token known to Drain while it lives.
+class Registered {
+ public:
+  Registered(CancelToken* token, std::mutex* mutex, std::set<CancelToken*>* set)
+      : token_(token), mutex_(mutex), set_(set) {
+    std::lock_guard lock(*mutex_);
+    set_->insert(token_);
+  }
+  ~Registered() {
+    std::lock_guard lock(*mutex_);
+    set_->erase(token_);
+  }
+
+ private:
+  CancelToken* const token_;
+  std::mutex* const mutex_;
+  std::set<CancelToken*>* const set_;
+};
+
+}  // namespace
+
+WorkerLoop::WorkerLoop(const WorkerOptions& options, const StageRunner* runner,
+                       const rpc::Channel* channel, storage::ArtifactStore* store)
+    : options_(options), runner_(runner), store_(store), client_(channel, RandomId()) {
+  for (int i = 0; i < options_.slots; ++i) slots_.emplace_back([this] { RunSlot(); });
+}
+
+WorkerLoop::~WorkerLoop() { Drain(); }
+
+void WorkerLoop::Drain() {
+  draining_.Cancel("the worker is shutting down");
+  {
+    std::lock_guard lock(mutex_);
+    for (CancelToken* token : running_) token->Cancel("the worker is shutting down");
+  }
+  for (std::thread& slot : slots_) {
+    if (slot.joinable()) slot.join();
+  }
+}
+
+void WorkerLoop::RunSlot() {
+  coordinator::v1::LeaseTaskRequest request;
+  request.set_worker_id(client_.worker_id());
+  for (const Stage& stage : runner_->stages) request.add_stages(stage.name);
+  request.set_has_gpu(options_.has_gpu);
+  request.mutable_wait_time()->set_seconds(absl::ToInt64Seconds(options_.poll_wait));
+  int failures = 0;
+  while (!draining_.Cancelled()) {
+    const absl::StatusOr<Lease> lease = client_.Lease(request, draining_);
+    if (lease.ok()) {
+      failures = 0;
+      if (!lease->task_id().empty()) RunTask(*lease);
+      continue;
+    }
+    if (draining_.Cancelled()) return;
+    if (failures == 0) {  // one line an outage
+      telemetry::LogWarning("cannot lease tasks from the coordinator, trying again",
+                            {{"error", std::string(lease.status().message())}});
+    }
+    draining_.WaitFor(Backoff(failures++));
+  }
+}
+
+void WorkerLoop::RunTask(const Lease& lease) {
+  const telemetry::LogScope scope({{"job", lease.job_id()},
+                                   {"step", lease.step()},
+                                   {"task", lease.key()},
+                                   {"attempt", absl::StrCat(lease.attempt())}});
+  const std::string stage = StageOf(*runner_, lease.request().request_case());
+  const auto count = [&](const char* outcome) {
+    runner_->metrics->Count("foundry_worker_tasks_total", "Leased tasks by how they ended.",
+                            {{"stage", stage}, {"outcome", outcome}});
+    telemetry::LogInfo(absl::StrCat("task ", outcome));
+  };
+  telemetry::LogInfo("task leased", {{"epoch", absl::StrCat(lease.epoch())}});
+
+  CancelToken cancel;
+  const Registered registered(&cancel, &mutex_, &running_);
+  if (draining_.Cancelled()) cancel.Cancel("the worker is shutting down");
+  TaskReport report;
+  Heartbeat heartbeat(&client_, lease, &report, cancel, options_.heartbeat_period);
+  absl::StatusOr<Finished> finished = Execute(lease, cancel, &report);
+  // The last points and lines go up before the task ends under them.
+  heartbeat.Flush();
+
+  if (heartbeat.lost()) return count("lost");
+  absl::Status sent;
+  if (heartbeat.cancelled() || (!finished.ok() && cancel.Cancelled())) {
+    sent = client_.Release(lease, draining_);
+    count("released");
+  } else if (finished.ok()) {
+    sent = client_.Complete(lease, std::move(finished->result), finished->manifest, draining_);
+    if (sent.ok()) runner_->files->RemoveScratch(lease.task_id());
+    count(sent.ok() ? "completed" : "lost");
+  } else {
+    const bool retryable = IsRetryable(finished.status());
+    telemetry::LogError("task failed", {{"error", finished.status().ToString()},
+                                        {"retryable", retryable ? "yes" : "no"}});
+    sent = client_.Fail(lease, finished.status(), retryable, draining_);
+    count("failed");
+  }
+  if (!sent.ok()) {
+    telemetry::LogWarning("the coordinator did not take the outcome", {{"error", sent.ToString()}});
+  }
+}
+
+absl::StatusOr<WorkerLoop::Finished> WorkerLoop::Execute(const Lease& lease,
+                                                         const CancelToken& cancel,
+                                                         TaskReport* report) {
+  FOUNDRY_ASSIGN_OR_RETURN(const TempFolder output, runner_->files->NewOutput());
+  StageRun run;
+  run.output = output.path();
+  FOUNDRY_ASSIGN_OR_RETURN(run.scratch, runner_->files->Scratch(lease.task_id()));
+  run.cancel = cancel;
+  run.report = report;
+  Finished finished;
+  FOUNDRY_ASSIGN_OR_RETURN(finished.result, RunStage(*runner_, lease.request(), run));
+  FOUNDRY_ASSIGN_OR_RETURN(storage::StoredManifest stored,
+                           storage::PutFolder(output.path(), store_));
+  *finished.result.mutable_manifest() = std::move(stored.manifest);
+  finished.manifest = std::move(stored.sha256);
+  return finished;
+}
+
+}  // namespace foundry::worker

@@ -1,0 +1,67 @@
+// The task door: leases tasks from the coordinator and runs them.
+//
+// At-least-once execution, exactly-once recorded completion: the coordinator refuses writes under a
+// stale epoch, and outputs count only once it has recorded their manifest. A failed attempt leaves
+// nothing but scratch. Thread-safe.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/base/cancel.h"
+#include "common/rpc/channel.h"
+#include "common/storage/artifact_store.h"
+#include "common/worker/coordinator_client.h"
+#include "common/worker/run_stage.h"
+
+namespace foundry::worker {
+
+struct WorkerOptions {
+  int slots = 1;  // tasks run at once
+  bool has_gpu = false;
+  absl::Duration poll_wait = absl::Seconds(20);        // longest wait of one LeaseTask
+  absl::Duration heartbeat_period = absl::Seconds(5);  // leases last 30 s
+};
+
+class WorkerLoop {
+ public:
+  // Starts leasing. `runner`, `channel` and `store` must outlive the loop.
+  WorkerLoop(const WorkerOptions& options, const StageRunner* runner, const rpc::Channel* channel,
+             storage::ArtifactStore* store);
+  // Drains.
+  ~WorkerLoop();
+
+  // Stops leasing, cancels the running tasks, gives them back and waits for all of it. A task that
+  // finished in the same moment is completed.
+  void Drain();
+
+  // Random per process, never a host name.
+  const std::string& worker_id() const { return client_.worker_id(); }
+
+ private:
+  struct Finished {
+    common::v1::StageResult result;
+    std::string manifest;  // SHA-256 of the stored manifest
+  };
+  void RunSlot();
+  void RunTask(const coordinator::v1::Lease& lease);
+  // Runs the handler and stores its output; the result's manifest is set.
+  absl::StatusOr<Finished> Execute(const coordinator::v1::Lease& lease, const CancelToken& cancel,
+                                   TaskReport* report);
+
+  const WorkerOptions options_;
+  const StageRunner* const runner_;
+  storage::ArtifactStore* const store_;
+  CoordinatorClient client_;
+  CancelToken draining_;
+  std::mutex mutex_;
+  std::set<CancelToken*> running_;  // of the tasks under way
+  std::vector<std::thread> slots_;
+};
+
+}  // namespace foundry::worker

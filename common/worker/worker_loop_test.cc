@@ -1,0 +1,255 @@
+#include "common/worker/worker_loop.h"
+
+#include <deque>
+#include <fstream>
+#include <future>
+
+#include "common/base/error_details.h"
+#include "common/rpc/server.h"
+#include "common/storage/manifest.h"
+#include "gtest/gtest.h"
+
+namespace foundry::worker {
+namespace {
+
+namespace v1 = coordinator::v1;
+namespace fs = std::filesystem;
+
+// Hands out what the test queues and records what comes back.
+class ScriptedWorkers : public v1::WorkersService::CallbackService {
+ public:
+  explicit ScriptedWorkers(rpc::Frame* frame) : frame_(frame) {}
+
+  grpc::ServerUnaryReactor* LeaseTask(grpc::CallbackServerContext* context,
+                                      const v1::LeaseTaskRequest* request,
+                                      v1::LeaseTaskResponse* response) override {
+    return frame_->Unary<v1::LeaseTaskRequest, v1::LeaseTaskResponse>(
+        context, {"W", "LeaseTask", rpc::CallLength::kLong}, request, response,
+        [this](const auto&, v1::LeaseTaskResponse* response, rpc::Call& call) {
+          while (!call.cancel.Cancelled()) {
+            {
+              std::lock_guard lock(mutex_);
+              if (!leases.empty()) {
+                *response->mutable_lease() = leases.front();
+                leases.pop_front();
+                return absl::OkStatus();
+              }
+            }
+            call.cancel.WaitFor(absl::Milliseconds(5));
+          }
+          return absl::CancelledError("gone");
+        });
+  }
+  grpc::ServerUnaryReactor* Heartbeat(grpc::CallbackServerContext* context,
+                                      const v1::HeartbeatRequest* request,
+                                      v1::HeartbeatResponse* response) override {
+    return frame_->Unary<v1::HeartbeatRequest, v1::HeartbeatResponse>(
+        context, {"W", "Heartbeat"}, request, response,
+        [this](const auto& request, v1::HeartbeatResponse* response, rpc::Call&) {
+          std::lock_guard lock(mutex_);
+          if (stale) return WithReason(absl::FailedPreconditionError("stale"), "STALE_LEASE");
+          if (outages > 0) {
+            --outages;
+            return absl::UnavailableError("away");
+          }
+          heartbeats.MergeFrom(request);
+          response->set_cancel(cancel);
+          return absl::OkStatus();
+        });
+  }
+  grpc::ServerUnaryReactor* CompleteTask(grpc::CallbackServerContext* context,
+                                         const v1::CompleteTaskRequest* request,
+                                         v1::CompleteTaskResponse* response) override {
+    return frame_->Unary<v1::CompleteTaskRequest, v1::CompleteTaskResponse>(
+        context, {"W", "CompleteTask"}, request, response,
+        [this](const auto& request, v1::CompleteTaskResponse*, rpc::Call&) {
+          std::lock_guard lock(mutex_);
+          if (outages-- > 0) return absl::UnavailableError("away");
+          completed.set_value(request);
+          return absl::OkStatus();
+        });
+  }
+  grpc::ServerUnaryReactor* FailTask(grpc::CallbackServerContext* context,
+                                     const v1::FailTaskRequest* request,
+                                     v1::FailTaskResponse* response) override {
+    return frame_->Unary<v1::FailTaskRequest, v1::FailTaskResponse>(
+        context, {"W", "FailTask"}, request, response,
+        [this](const auto& request, v1::FailTaskResponse*, rpc::Call&) {
+          failed.set_value(request);
+          return absl::OkStatus();
+        });
+  }
+  grpc::ServerUnaryReactor* ReleaseTask(grpc::CallbackServerContext* context,
+                                        const v1::ReleaseTaskRequest* request,
+                                        v1::ReleaseTaskResponse* response) override {
+    return frame_->Unary<v1::ReleaseTaskRequest, v1::ReleaseTaskResponse>(
+        context, {"W", "ReleaseTask"}, request, response,
+        [this](const auto& request, v1::ReleaseTaskResponse*, rpc::Call&) {
+          released.set_value(request);
+          return absl::OkStatus();
+        });
+  }
+
+  void Queue(const std::string& task) {
+    std::lock_guard lock(mutex_);
+    v1::Lease& lease = leases.emplace_back();
+    lease.set_task_id(task);
+    lease.set_epoch(7);
+    lease.set_attempt(1);
+    lease.mutable_request()->mutable_merge();
+  }
+  v1::HeartbeatRequest Heartbeats() {
+    std::lock_guard lock(mutex_);
+    return heartbeats;
+  }
+  void Set(bool* flag) {
+    std::lock_guard lock(mutex_);
+    *flag = true;
+  }
+
+  std::deque<v1::Lease> leases;
+  v1::HeartbeatRequest heartbeats;  // all of them, merged
+  bool cancel = false;
+  bool stale = false;
+  int outages = 0;
+  std::promise<v1::CompleteTaskRequest> completed;
+  std::promise<v1::FailTaskRequest> failed;
+  std::promise<v1::ReleaseTaskRequest> released;
+
+ private:
+  rpc::Frame* const frame_;
+  std::mutex mutex_;
+};
+
+class WorkerLoopTest : public ::testing::Test {
+ protected:
+  WorkerLoopTest() {
+    server_ = *rpc::Server::Start({.listen = "unix:" + (folder_.path() / "s").string()},
+                                  {&workers_}, &frame_);
+    channel_ = *rpc::Channel::Open({.address = server_->address()});
+    runner_.files = files_.get();
+    runner_.metrics = &metrics_;
+  }
+  void Handle(Handler handler) {
+    runner_.stages = {{"merger", {{StageRequest::kMerge, std::move(handler)}}}};
+    loop_ = std::make_unique<WorkerLoop>(WorkerOptions{.heartbeat_period = absl::Milliseconds(20)},
+                                         &runner_, channel_.get(), store_.get());
+  }
+  static Handler UntilCancelled(std::promise<void>* entered) {
+    return [entered](const StageRequest&, TaskContext& context) -> absl::StatusOr<StageOutput> {
+      entered->set_value();
+      while (!context.cancel().WaitFor(absl::Seconds(60))) {
+      }
+      return context.cancel().Check();
+    };
+  }
+
+  TempFolder folder_ = *TempFolder::Make();
+  telemetry::Metrics metrics_;
+  std::unique_ptr<storage::ArtifactStore> store_ =
+      *storage::OpenStore((folder_.path() / "store").string());
+  std::unique_ptr<WorkFolder> files_ = *WorkFolder::Open(folder_.path() / "work", store_.get());
+  StageRunner runner_;
+  rpc::Frame frame_{{}, &metrics_};
+  ScriptedWorkers workers_{&frame_};
+  std::unique_ptr<rpc::Server> server_;
+  std::unique_ptr<rpc::Channel> channel_;
+  std::unique_ptr<WorkerLoop> loop_;
+};
+
+TEST_F(WorkerLoopTest, StoresTheOutputAndCompletes) {
+  workers_.outages = 2;  // the first answers get lost
+  workers_.Queue("t1");
+  Handle([](const StageRequest&, TaskContext& context) -> absl::StatusOr<StageOutput> {
+    std::ofstream(context.output() / "model.bin") << "weights";
+    context.Progress({.done = 3, .total = 3, .unit = "files"});
+    context.Metric("loss", 5, 0.25);
+    context.Message("done");
+    return StageOutput{{{"files", 3}}, {{"kl", 0.5}}, {"careful"}};
+  });
+  const v1::CompleteTaskRequest request = workers_.completed.get_future().get();
+  EXPECT_EQ(request.task_id(), "t1");
+  EXPECT_EQ(request.epoch(), 7);
+  EXPECT_EQ(request.worker_id(), loop_->worker_id());
+  EXPECT_EQ(request.result().counts(0).value(), 3);
+  EXPECT_EQ(request.result().figures().at("kl"), 0.5);
+  EXPECT_EQ(request.result().warnings(0), "careful");
+  const auto manifest = storage::GetManifest(request.manifest(), store_.get());
+  ASSERT_TRUE(manifest.ok()) << manifest.status();
+  EXPECT_EQ(manifest->artifacts(0).name(), "model.bin");
+  EXPECT_EQ(*store_->GetBytes(manifest->artifacts(0).sha256()), "weights");
+  loop_->Drain();
+  EXPECT_TRUE(fs::is_empty(folder_.path() / "work/outputs"));
+  EXPECT_TRUE(fs::is_empty(folder_.path() / "work/scratch"));
+}
+
+TEST_F(WorkerLoopTest, TellsWhatTheHandlerSaid) {
+  workers_.Queue("t1");
+  Handle([](const StageRequest&, TaskContext& context) -> absl::StatusOr<StageOutput> {
+    context.Metric("loss", 5, 0.25);
+    context.Message("hello");
+    context.Progress({.done = 1});
+    return StageOutput{};
+  });
+  workers_.completed.get_future().wait();
+  const v1::HeartbeatRequest told = workers_.Heartbeats();
+  ASSERT_EQ(told.metrics_size(), 1);
+  EXPECT_EQ(told.metrics(0).value(), 0.25);
+  ASSERT_EQ(told.messages_size(), 1);
+  EXPECT_EQ(told.messages(0), "hello");
+  EXPECT_EQ(told.progress().done(), 1);
+}
+
+TEST_F(WorkerLoopTest, ErrorsOfTheRequestAreFinal) {
+  workers_.Queue("t1");
+  Handle([](const StageRequest&, TaskContext&) -> absl::StatusOr<StageOutput> {
+    return absl::InvalidArgumentError("no such model");
+  });
+  const v1::FailTaskRequest request = workers_.failed.get_future().get();
+  EXPECT_FALSE(request.retryable());
+  EXPECT_EQ(request.message(), "INVALID_ARGUMENT: no such model");
+}
+
+TEST_F(WorkerLoopTest, ThrownErrorsAreRetried) {
+  workers_.Queue("t1");
+  Handle([](const StageRequest&, TaskContext&) -> absl::StatusOr<StageOutput> {
+    throw std::runtime_error("library");
+  });
+  const v1::FailTaskRequest request = workers_.failed.get_future().get();
+  EXPECT_TRUE(request.retryable());
+  EXPECT_NE(request.message().find("library"), std::string::npos);
+}
+
+TEST_F(WorkerLoopTest, DrainGivesTheTaskBack) {
+  workers_.Queue("t1");
+  std::promise<void> entered;
+  Handle(UntilCancelled(&entered));
+  entered.get_future().wait();
+  loop_->Drain();
+  EXPECT_EQ(workers_.released.get_future().get().epoch(), 7);
+}
+
+TEST_F(WorkerLoopTest, ACancelledJobReleasesTheTask) {
+  workers_.Queue("t1");
+  std::promise<void> entered;
+  Handle(UntilCancelled(&entered));
+  entered.get_future().wait();
+  workers_.Set(&workers_.cancel);
+  EXPECT_EQ(workers_.released.get_future().get().task_id(), "t1");
+}
+
+TEST_F(WorkerLoopTest, AStaleLeaseEndsTheTaskInSilence) {
+  workers_.Queue("t1");
+  std::promise<void> entered;
+  Handle(UntilCancelled(&entered));
+  entered.get_future().wait();
+  workers_.Set(&workers_.stale);
+  auto released = workers_.released.get_future();
+  auto completed = workers_.completed.get_future();
+  loop_->Drain();
+  EXPECT_EQ(released.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  EXPECT_EQ(completed.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+}
+
+}  // namespace
+}  // namespace foundry::worker
