@@ -121,7 +121,8 @@ std::vector<Heading> DetectHeadings(absl::string_view text) {
   return out;
 }
 
-Structure AnalyzeStructure(absl::string_view text, const std::vector<Heading>& headings) {
+Structure AnalyzeStructure(absl::string_view text, const std::vector<Heading>& headings,
+                           const std::vector<Span>& left_out) {
   Structure out;
   const int64_t size = static_cast<int64_t>(text.size());
   if (headings.empty() || headings.front().span.begin > 0) {
@@ -145,16 +146,20 @@ Structure AnalyzeStructure(absl::string_view text, const std::vector<Heading>& h
       }
     }
   };
-  for (const Heading& heading : headings) {
-    add_body(from, heading.span.begin);
-    from = heading.span.end;
+  std::vector<Span> cuts = left_out;
+  for (const Heading& heading : headings) cuts.push_back(heading.span);
+  std::sort(cuts.begin(), cuts.end(), [](const Span& a, const Span& b) { return a.begin < b.begin; });
+  for (const Span& cut : cuts) {
+    add_body(from, cut.begin);
+    from = cut.end;
   }
   add_body(from, size);
   return out;
 }
 
-void FillStructure(const std::vector<Heading>& headings, dataset::Document* document) {
-  Structure structure = AnalyzeStructure(document->text, headings);
+void FillStructure(const std::vector<Heading>& headings, dataset::Document* document,
+                   const std::vector<Span>& left_out) {
+  Structure structure = AnalyzeStructure(document->text, headings, left_out);
   document->content.clear();
   for (const Span& paragraph : structure.paragraphs) {
     absl::StrAppend(&document->content, document->content.empty() ? "" : "\n\n",

@@ -27,10 +27,13 @@ struct Structure {
 // Scope"), short upper-case lines. Only lines that stand alone between empty lines count.
 std::vector<Heading> DetectHeadings(absl::string_view text);
 
-// `headings` in order, not overlapping; from a layout, or DetectHeadings().
-Structure AnalyzeStructure(absl::string_view text, const std::vector<Heading>& headings);
+// `headings` in order, not overlapping; from a layout, or DetectHeadings(). `left_out` are spans
+// that belong to no paragraph (tables of contents), in order, apart from the headings.
+Structure AnalyzeStructure(absl::string_view text, const std::vector<Heading>& headings,
+                           const std::vector<dataset::Span>& left_out = {});
 
 // Fills the document's content, sections, paragraphs and sentences from its text.
-void FillStructure(const std::vector<Heading>& headings, dataset::Document* document);
+void FillStructure(const std::vector<Heading>& headings, dataset::Document* document,
+                   const std::vector<dataset::Span>& left_out = {});
 
 }  // namespace foundry::text

@@ -17,6 +17,7 @@ find_package(OpenMP REQUIRED COMPONENTS CXX)
 pkg_check_modules(LIBPQXX REQUIRED IMPORTED_TARGET libpqxx)
 pkg_check_modules(POPPLER REQUIRED IMPORTED_TARGET poppler-cpp)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
+pkg_check_modules(TESSERACT REQUIRED IMPORTED_TARGET tesseract)
 
 # Protobuf, gRPC and Abseil must come before Torch: its CMake files define a dummy
 # protobuf::libprotobuf that nothing links against.

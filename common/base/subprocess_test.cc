@@ -1,0 +1,94 @@
+#include "common/base/subprocess.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <thread>
+
+#include "absl/strings/match.h"
+
+namespace foundry {
+namespace {
+
+SubprocessOptions Shell(const std::string& script) {
+  SubprocessOptions options;
+  options.argv = {"/bin/sh", "-c", script};
+  options.timeout = absl::Seconds(30);
+  return options;
+}
+
+TEST(SubprocessTest, PassesInputAndCollectsBothOutputs) {
+  SubprocessOptions options = Shell("cat; echo oops >&2; exit 3");
+  options.input = "hello";
+  const auto result = RunSubprocess(options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->output, "hello");
+  EXPECT_EQ(result->errors, "oops\n");
+  EXPECT_EQ(result->exit_code, 3);
+  EXPECT_FALSE(result->ok());
+  EXPECT_EQ(result->Describe(), "exited with status 3");
+}
+
+TEST(SubprocessTest, KillsTheWholeGroupAtTheTimeLimit) {
+  SubprocessOptions options = Shell("sleep 1000 & sleep 1000");
+  options.timeout = absl::Milliseconds(200);
+  const auto result = RunSubprocess(options);
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->end, SubprocessResult::End::kTimeout);
+}
+
+TEST(SubprocessTest, LimitsMemory) {
+  SubprocessOptions options =
+      Shell("read x; head -c 400000000 /dev/zero | tail -c 300000000 >/dev/null");
+  options.input = "go\n";
+  options.memory_bytes = 100 << 20;
+  const auto result = RunSubprocess(options);
+  ASSERT_TRUE(result.ok());
+  EXPECT_FALSE(result->ok());
+}
+
+TEST(SubprocessTest, StopsAtTheOutputLimit) {
+  SubprocessOptions options = Shell("yes");
+  options.output_bytes = 1 << 20;
+  const auto result = RunSubprocess(options);
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->end, SubprocessResult::End::kOutput);
+}
+
+TEST(SubprocessTest, TellsSignals) {
+  const auto result = RunSubprocess(Shell("kill -SEGV $$"));
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->end, SubprocessResult::End::kSignal);
+  EXPECT_EQ(result->signal, SIGSEGV);
+}
+
+TEST(SubprocessTest, StreamsAndStopsOnTheReceiversError) {
+  SubprocessOptions options = Shell("yes");
+  int64_t seen = 0;
+  options.on_output = [&](absl::string_view piece) -> absl::Status {
+    seen += piece.size();
+    return seen > 100000 ? absl::DataLossError("enough") : absl::OkStatus();
+  };
+  EXPECT_EQ(RunSubprocess(options).status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST(SubprocessTest, CancelEndsIt) {
+  SubprocessOptions options = Shell("echo started; sleep 1000");
+  CancelToken cancel = options.cancel;
+  options.on_output = [cancel](absl::string_view) mutable {
+    cancel.Cancel("no longer wanted");
+    return absl::OkStatus();
+  };
+  EXPECT_EQ(RunSubprocess(options).status().code(), absl::StatusCode::kCancelled);
+}
+
+TEST(SubprocessTest, NamesAMissingProgram) {
+  SubprocessOptions options;
+  options.argv = {"/nowhere/program"};
+  EXPECT_TRUE(absl::StrContains(RunSubprocess(options).status().message(), "/nowhere/program"));
+  EXPECT_TRUE(
+      absl::StrContains(FindProgram("no-such-program").status().message(), "no-such-program"));
+}
+
+}  // namespace
+}  // namespace foundry
