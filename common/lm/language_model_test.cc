@@ -15,7 +15,7 @@ class SmolLm2Test : public ::testing::Test {
   }
   static void TearDownTestSuite() { model_.reset(); }
   void SetUp() override {
-    if (!model_ || testing::Golden("smollm2").empty()) {
+    if (!model_ || testing::Golden("smollm2/logits.safetensors").empty()) {
       GTEST_SKIP() << "needs models/ (tools/setup.sh) and FOUNDRY_SHARED_DIR";
     }
   }

@@ -107,8 +107,8 @@ double ScoredLoss(const Decoder& decoder, const at::Tensor& hidden,
     at::Tensor index = at::empty({n}, at::kLong);
     for (int64_t i = 0; i < n; ++i) index.data_ptr<int64_t>()[i] = sorted[from + i].row;
     index = index.to(hidden.device());
-    at::Tensor logits = at::mm(at::index_select(hidden, 0, index).to(decoder.compute()),
-                               decoder.lm_head().t());
+    at::Tensor logits =
+        at::mm(at::index_select(hidden, 0, index).to(decoder.compute()), decoder.lm_head().t());
     const LossRow* chunk = sorted.data() + from;
     const bool gradient = dhidden != nullptr;
     if (from >= hard_rows) {

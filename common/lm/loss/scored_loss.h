@@ -17,9 +17,9 @@
 namespace foundry::lm {
 
 struct LossRow {
-  int64_t row = 0;     // of the hidden states; several may share it
+  int64_t row = 0;  // of the hidden states; several may share it
   int32_t target = 0;
-  float weight = 1;    // as given, not normalised
+  float weight = 1;  // as given, not normalised
   const SoftTargets* soft = nullptr;
   int64_t soft_position = 0;
 };

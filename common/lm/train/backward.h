@@ -16,10 +16,10 @@ namespace foundry::lm {
 // Where the gradients of one linear's adapter go: views of a vector that lies like Adapter::flat.
 struct LinearGradient {
   struct Part {
-    at::Tensor b;              // [rows, rank] float32
+    at::Tensor b;                  // [rows, rank] float32
     int64_t offset = 0, rows = 0;  // of the linear's output
   };
-  at::Tensor a;                // [lora_columns, in] float32; undefined: no adapter here
+  at::Tensor a;  // [lora_columns, in] float32; undefined: no adapter here
   std::vector<Part> parts;
 };
 struct LayerGradient {
