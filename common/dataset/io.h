@@ -33,5 +33,8 @@ absl::Status WriteJsonArray(const std::filesystem::path& path, const std::vector
 // wordings keeps one for dev and one for test; others train. Deterministic.
 void AssignIds(std::vector<Pair>& pairs);
 void AssignSplits(std::vector<Pair>& pairs);
+// Whether AssignSplits would hold a pair of this input out, given enough other wordings. Whoever
+// writes more training pairs later keeps off such inputs.
+bool MayBeHeldOut(const std::string& input);
 
 }  // namespace foundry::dataset

@@ -31,6 +31,8 @@ std::string FactOf(const Pair& pair) {
 
 }  // namespace
 
+bool MayBeHeldOut(const std::string& input) { return HashOf(input) % kHeldOutModulus <= 1; }
+
 void AssignIds(std::vector<Pair>& pairs) {
   for (Pair& pair : pairs) {
     if (!pair.id.empty()) continue;

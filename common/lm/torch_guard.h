@@ -6,7 +6,6 @@
 #include <string>
 
 #include <ATen/ATen.h>
-#include <c10/core/GradMode.h>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -18,7 +17,7 @@ namespace foundry::lm {
 template <typename F>
 absl::Status GuardTorch(F f) {
   try {
-    c10::AutoGradMode no_grad(false);
+    at::NoGradGuard no_grad;
     return f();
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("out of memory");

@@ -42,7 +42,7 @@ std::string KindText(const Json& set) {
   const std::string kind = set["kind"];
   if (kind == "heldout") return "other wordings of trained facts, kept out of training";
   if (kind == "commands") return "shell commands from descriptions";
-  if (kind == "domain") return "the user's own tests";
+  if (kind == "domain") return "tests of the user's own";
   return "questions that people wrote, never trained on";
 }
 
@@ -61,7 +61,7 @@ std::string Tile(const Json& set, const std::string& before, const std::string& 
 
 std::string Lead(const Json& set, const std::string& before, const std::string& after) {
   std::string text = absl::StrCat(
-      "On ", Questions(set["questions"]), " of ", Escape(set["name"].get<std::string>()), " (",
+      "On ", Escape(set["name"].get<std::string>()), " (", set["questions"].get<int64_t>(), " ",
       KindText(set), ") the model ", after == "self_study" ? "after self-study" : "made here",
       " reaches ", PercentText(Primary(set, after)["mean"]));
   if (before != after && HasPrimary(set, before)) {
@@ -161,7 +161,7 @@ std::string BeforeAfterSection(const Json& results) {
     }
     chart.groups.push_back(std::move(group));
     absl::StrAppend(&tables, "<h3>", Escape(set["name"].get<std::string>()),
-                    "</h3>\n<p class=\"caption\">", Questions(set["questions"]), ": ",
+                    "</h3>\n<p class=\"caption\">", set["questions"].get<int64_t>(), " ",
                     KindText(set), ".</p>\n", MetricTable(set, labels));
   }
   return absl::StrCat(

@@ -159,7 +159,7 @@ std::string ColumnChart(const BarChart& chart) {
 
 std::string RowChart(const BarChart& chart) {
   const size_t n = std::max<size_t>(1, chart.series.size());
-  const double bar = n > 3 ? 9 : 11, gap = 2, padding = 9;
+  const double bar = 11, gap = 3, padding = 9;
   const double left = 190, right = 78, top = 6, bottom = 26, width = 760;
   const double pitch = n * (bar + gap) - gap + 2 * padding;
   const double plot = width - left - right, height = pitch * chart.groups.size();
