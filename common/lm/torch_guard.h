@@ -6,6 +6,7 @@
 #include <string>
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -17,7 +18,7 @@ namespace foundry::lm {
 template <typename F>
 absl::Status GuardTorch(F f) {
   try {
-    at::NoGradGuard no_grad;
+    c10::AutoGradMode no_grad(false);
     return f();
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("out of memory");

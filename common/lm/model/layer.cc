@@ -1,5 +1,7 @@
 #include "common/lm/model/layer.h"
 
+#include <ATen/CPUGeneratorImpl.h>
+
 #include "common/lm/model/kernels.h"
 
 namespace foundry::lm {
@@ -11,9 +13,20 @@ at::Tensor LinearInput(const Linear& linear, int64_t rows, at::ScalarType comput
 }
 
 at::Tensor LinearForward(const Linear& linear, at::Tensor input) {
+  return LinearForward(linear, input, 0, 0, nullptr);
+}
+
+at::Tensor LinearForward(const Linear& linear, at::Tensor input, double dropout, uint64_t seed,
+                         at::Tensor* dropped) {
   if (int64_t extra = linear.lora_columns(); extra > 0) {
-    input.narrow(1, linear.in, extra)
-        .copy_(at::mm(input.narrow(1, 0, linear.in), linear.lora_a.t()));
+    at::Tensor x = input.narrow(1, 0, linear.in);
+    if (dropout > 0) {
+      at::Generator generator = at::detail::createCPUGenerator(seed);
+      at::Tensor kept = at::empty(x.sizes(), at::kFloat).bernoulli_(1 - dropout, generator);
+      x = x * kept.div_(1 - dropout).to(x.options());
+      *dropped = x;
+    }
+    input.narrow(1, linear.in, extra).copy_(at::mm(x, linear.lora_a.t()));
   }
   at::Tensor y = at::mm(input, linear.weight.t());
   if (linear.bias.defined()) y.add_(linear.bias);
@@ -31,7 +44,7 @@ at::Tensor LayerForward(const ModelConfig& config, const Layer& layer, const Rop
   at::Tensor in = LinearInput(layer.qkv, rows, compute, x.device());
   kernels::RmsNorm(x, layer.input_norm, config.rms_norm_eps, in.narrow(1, 0, layer.qkv.in),
                    trace ? &t.input_rstd : nullptr);
-  at::Tensor qkv = LinearForward(layer.qkv, in);
+  at::Tensor qkv = LinearForward(layer.qkv, in, t.dropout, t.dropout_seed + 0, &t.qkv_dropped);
   if (trace) {
     t.input = x;
     t.qkv_in = in;
@@ -50,7 +63,7 @@ at::Tensor LayerForward(const ModelConfig& config, const Layer& layer, const Rop
 
   in = LinearInput(layer.o, rows, compute, x.device());
   attend(q, k, v, in.narrow(1, 0, layer.o.in), trace ? &t.attention_lse : nullptr);
-  at::Tensor middle = kernels::Add(x, LinearForward(layer.o, in));
+  at::Tensor middle = kernels::Add(x, LinearForward(layer.o, in, t.dropout, t.dropout_seed + 1, &t.o_dropped));
   if (trace) {
     t.q = q;
     t.k = k;
@@ -62,14 +75,14 @@ at::Tensor LayerForward(const ModelConfig& config, const Layer& layer, const Rop
   in = LinearInput(layer.gate_up, rows, compute, x.device());
   kernels::RmsNorm(middle, layer.post_norm, config.rms_norm_eps, in.narrow(1, 0, layer.gate_up.in),
                    trace ? &t.post_rstd : nullptr);
-  at::Tensor gate_up = LinearForward(layer.gate_up, in);
+  at::Tensor gate_up = LinearForward(layer.gate_up, in, t.dropout, t.dropout_seed + 2, &t.gate_up_dropped);
   if (trace) {
     t.gate_up_in = in;
     t.gate_up = gate_up;
   }
   in = LinearInput(layer.down, rows, compute, x.device());
   kernels::SiluMul(gate_up, in.narrow(1, 0, layer.down.in));
-  at::Tensor out = kernels::Add(middle, LinearForward(layer.down, in));
+  at::Tensor out = kernels::Add(middle, LinearForward(layer.down, in, t.dropout, t.dropout_seed + 3, &t.down_dropped));
   if (trace) t.down_in = in;
   return out;
 }

@@ -45,7 +45,12 @@ struct LayerTrace {
   at::Tensor qkv;            // before qk-norm and rope, compute type; only with qk_norm
   at::Tensor q, k, v;        // after rope, float32
   at::Tensor attention_lse;  // [rows, heads] float32
-  at::Tensor gate_up;        // compute type
+  at::Tensor gate_up;               // compute type
+  // Inputs of the A's where dropout changed them, [rows, in] compute type.
+  at::Tensor qkv_dropped, o_dropped, gate_up_dropped, down_dropped;
+  // Dropout of the adapter's inputs: probability, and a seed that differs per layer and step.
+  double dropout = 0;
+  uint64_t dropout_seed = 0;
 };
 
 // Attention of q [rows, heads * head_dim] over keys and values [rows, kv_heads * head_dim], all
@@ -63,5 +68,8 @@ at::Tensor LinearInput(const Linear& linear, int64_t rows, at::ScalarType comput
                        at::Device device);
 // y [rows, out] of an input whose first linear.in columns are filled; fills the others.
 at::Tensor LinearForward(const Linear& linear, at::Tensor input);
+// The same with dropout of what the adapter sees; `dropped` receives it.
+at::Tensor LinearForward(const Linear& linear, at::Tensor input, double dropout, uint64_t seed,
+                         at::Tensor* dropped);
 
 }  // namespace foundry::lm

@@ -102,6 +102,22 @@ static void Axpy(float alpha, const float* x, int64_t n, float* y) {
   for (int64_t i = 0; i < n; ++i) y[i] += alpha * x[i];
 }
 
-inline constexpr BlockKernels kBlocks = {Gemm, BlockSoftmax, BlockSoftmaxBackward, Dot, Axpy};
+static void Adamw(const AdamwStep& step, int64_t n, const float* gradient, float* parameter,
+                  float* mean, float* square) {
+  const AdamwStep s = step;
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    float g = gradient[i] * s.gradient_scale;
+    float m = mean[i] + (1.0f - s.beta1) * (g - mean[i]);
+    float v = s.beta2 * square[i] + (1.0f - s.beta2) * g * g;
+    mean[i] = m;
+    square[i] = v;
+    float denominator = __builtin_sqrtf(v) / s.root_correction2 + s.epsilon;
+    parameter[i] = parameter[i] * (1.0f - s.decay) - s.rate / s.correction1 * m / denominator;
+  }
+}
+
+inline constexpr BlockKernels kBlocks = {Gemm, BlockSoftmax, BlockSoftmaxBackward, Dot, Axpy,
+                                        Adamw};
 
 }  // namespace foundry::lm::simd::FOUNDRY_SIMD_NAMESPACE

@@ -30,6 +30,14 @@ struct RowKernels {
   void (*softmax)(const T* x, int64_t n, float lse, float scale, T* y);
 };
 
+// One step of AdamW (Loshchilov and Hutter, arXiv 1711.05101) as PyTorch computes it.
+struct AdamwStep {
+  float gradient_scale = 1;  // from clipping
+  float rate = 0, beta1 = 0, beta2 = 0, epsilon = 0;
+  float decay = 0;                           // rate * weight_decay
+  float correction1 = 1, root_correction2 = 1;  // 1 - beta1^t, sqrt(1 - beta2^t)
+};
+
 // Float32 blocks of attention. Widths marked "padded" are multiples of kPad, filled with zeros.
 inline constexpr int64_t kPad = 16;
 struct BlockKernels {
@@ -44,6 +52,8 @@ struct BlockKernels {
                            float lse, float delta);
   float (*dot)(const float* a, const float* b, int64_t n);
   void (*axpy)(float alpha, const float* x, int64_t n, float* y);  // y += alpha * x
+  void (*adamw)(const AdamwStep& step, int64_t n, const float* gradient, float* parameter,
+                float* mean, float* square);
 };
 
 // The best that this processor runs.

@@ -1,0 +1,159 @@
+// LanguageModel::Generate on the real small model.
+#include <cstdlib>
+#include <fstream>
+
+#include "common/base/json.h"
+#include "common/lm/language_model.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace foundry::lm {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path SourceDir() {
+  const char* dir = std::getenv("FOUNDRY_SOURCE_DIR");
+  return dir != nullptr ? dir : ".";
+}
+
+class GenerateTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    const char* models = std::getenv("FOUNDRY_MODELS");
+    const fs::path folder =
+        (models != nullptr ? fs::path(models) : SourceDir() / "models") / "smollm2-135m-instruct";
+    if (!fs::exists(folder)) return;
+    auto model = LanguageModel::Load(folder);
+    ASSERT_TRUE(model.ok()) << model.status();
+    model_ = *std::move(model);
+  }
+  static void TearDownTestSuite() { model_.reset(); }
+  void SetUp() override {
+    if (model_ == nullptr) GTEST_SKIP() << "no models/smollm2-135m-instruct: run tools/setup.sh";
+  }
+
+  static GenerateRequest Ask(const std::string& system, const std::string& question, int length) {
+    GenerateRequest request;
+    request.prompt = model_->ChatPrompt({{"system", system}, {"user", question}}).value();
+    request.max_new_tokens = length;
+    return request;
+  }
+  static std::vector<GenerateResult> Run(const std::vector<GenerateRequest>& requests,
+                                         const GenerateOptions& options = {}) {
+    auto results = model_->Generate(requests, options);
+    EXPECT_TRUE(results.ok()) << results.status();
+    return results.ok() ? *std::move(results) : std::vector<GenerateResult>(requests.size());
+  }
+
+  static std::shared_ptr<LanguageModel> model_;
+};
+std::shared_ptr<LanguageModel> GenerateTest::model_;
+
+TEST_F(GenerateTest, GreedyTextIsTransformers) {
+  std::ifstream file(SourceDir() / "tests/data/goldens/smollm2/greedy.jsonl");
+  std::vector<GenerateRequest> requests;
+  std::vector<Json> goldens;
+  for (std::string line; std::getline(file, line);) {
+    goldens.push_back(Json::parse(line));
+    GenerateRequest request;
+    request.prompt = goldens.back()["ids"].get<std::vector<int32_t>>();
+    request.max_new_tokens = static_cast<int>(goldens.back()["output"].size());
+    requests.push_back(std::move(request));
+  }
+  ASSERT_EQ(goldens.size(), 3u);
+  requests[2].max_new_tokens += 4;  // its answer ends by itself
+  const auto results = Run(requests);
+  for (size_t i = 0; i < goldens.size(); ++i) {
+    auto ids = goldens[i]["output"].get<std::vector<int32_t>>();
+    auto text = goldens[i]["text"].get<std::string>();
+    // transformers keeps the end token.
+    const bool ended = ids.back() == 2;
+    if (ended) {
+      ids.pop_back();
+      text.resize(text.size() - std::string("<|im_end|>").size());
+    }
+    EXPECT_EQ(results[i].ids, ids);
+    EXPECT_EQ(results[i].text, text);
+    EXPECT_EQ(results[i].finish == GenerateResult::Finish::kEndOfTurn, ended);
+  }
+}
+
+TEST_F(GenerateTest, BatchAndSharedPrefixChangeNothing) {
+  const std::string document =
+      "The Filesystem Hierarchy Standard says that /etc holds host-specific configuration, /var "
+      "variable data, /tmp temporary files and /usr shareable, read-only data.";
+  std::vector<GenerateRequest> requests;
+  for (const char* question : {"What is in /etc?", "What does /var hold?",
+                               "Where do temporary "
+                               "files go?",
+                               "What is in /etc?", "Is /usr shareable?"}) {
+    requests.push_back(Ask(document, question, 12));
+  }
+  requests[1].temperature = 0.8;
+  requests[1].top_p = 0.9;
+  requests[1].seed = 11;
+  requests[3].repetition_penalty = 1.3;
+  std::vector<GenerateResult> alone;
+  for (const GenerateRequest& request : requests) alone.push_back(Run({request})[0]);
+  for (const int batch_size : {1, 2, 32}) {
+    GenerateOptions options;
+    GenerateStats stats;
+    size_t finished = 0;
+    options.batch_size = batch_size;
+    options.stats = &stats;
+    options.on_progress = [&](size_t done) { finished = done; };
+    const auto together = Run(requests, options);
+    int64_t generated = 0, prompts = 0;
+    for (size_t i = 0; i < requests.size(); ++i) {
+      EXPECT_EQ(together[i].ids, alone[i].ids) << i << " in batches of " << batch_size;
+      EXPECT_EQ(together[i].finish, alone[i].finish);
+      EXPECT_NEAR(together[i].mean_logprob, alone[i].mean_logprob, 1e-3);
+      generated += static_cast<int64_t>(alone[i].ids.size());
+      prompts += static_cast<int64_t>(requests[i].prompt.size());
+    }
+    EXPECT_EQ(finished, requests.size());
+    EXPECT_GE(stats.generated_tokens, generated);
+    EXPECT_LT(stats.prompt_tokens, prompts / 2) << "the document was computed more than once";
+  }
+}
+
+TEST_F(GenerateTest, StopsAtTheTurnsEndLengthAndStopStrings) {
+  GenerateRequest request = Ask("Answer in one word.", "Say hello.", 24);
+  const GenerateResult whole = Run({request})[0];
+  ASSERT_GE(whole.ids.size(), 2u);
+  GenerateRequest shorter = request;
+  shorter.max_new_tokens = 1;
+  const GenerateResult one = Run({shorter})[0];
+  EXPECT_EQ(one.finish, GenerateResult::Finish::kLength);
+  EXPECT_EQ(one.ids.size(), 1u);
+  GenerateRequest stopped = request;
+  stopped.stop = {whole.text.substr(2, 3)};
+  const GenerateResult cut = Run({stopped})[0];
+  EXPECT_EQ(cut.finish, GenerateResult::Finish::kStop);
+  EXPECT_EQ(cut.text, whole.text.substr(0, whole.text.find(stopped.stop[0])));
+  EXPECT_LE(cut.ids.size(), whole.ids.size());
+}
+
+TEST_F(GenerateTest, BadRequestsAreNamed) {
+  std::vector<GenerateRequest> requests(2, Ask("a", "b", 4));
+  requests[1].top_p = 0;
+  const auto top_p = model_->Generate(requests);
+  EXPECT_TRUE(absl::IsInvalidArgument(top_p.status()));
+  EXPECT_THAT(std::string(top_p.status().message()), testing::HasSubstr("request 2"));
+  GenerateRequest outside;
+  outside.prompt = {49152};
+  EXPECT_TRUE(absl::IsInvalidArgument(model_->Generate({&outside, 1}).status()));
+  GenerateRequest empty;
+  EXPECT_TRUE(absl::IsInvalidArgument(model_->Generate({&empty, 1}).status()));
+}
+
+TEST_F(GenerateTest, CancelEndsIt) {
+  GenerateOptions options;
+  options.cancel.Cancel("enough");
+  const GenerateRequest request = Ask("a", "b", 4);
+  EXPECT_TRUE(absl::IsCancelled(model_->Generate({&request, 1}, options).status()));
+}
+
+}  // namespace
+}  // namespace foundry::lm

@@ -1,0 +1,18 @@
+// Writing float32 matrices as a safetensors file.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/lm/types.h"
+
+namespace foundry::cli {
+
+// Tensors by name, F32, [rows, cols] each; visible all at once.
+absl::Status WriteMatrices(const std::filesystem::path& path,
+                           const std::vector<std::pair<std::string, lm::FloatMatrix>>& tensors);
+
+}  // namespace foundry::cli
