@@ -40,12 +40,13 @@ void Frame::Start(grpc::CallbackServerContext* context, const MethodName& name,
       call->metadata[key] = std::string(found->second.data(), found->second.size());
     }
   }
+  size_t entered = 0;
+  absl::Status status = Enter(*call, &entered);
   {
     std::lock_guard lock(mutex_);
     calls_.insert(ending);
+    if (status.ok() && !accepting_) status = absl::UnavailableError("the server is shutting down");
   }
-  size_t entered = 0;
-  absl::Status status = Enter(*call, &entered);
   if (status.ok()) {
     status =
         executor_.Run(name.length, [this, call, entered, ending, handler = std::move(handler)] {
@@ -75,6 +76,11 @@ absl::Status Frame::Enter(Call& call, size_t* entered) {
 
 void Frame::Leave(const Call& call, size_t entered, const absl::Status& status) {
   while (entered > 0) middleware_[--entered]->Leave(call, status);
+}
+
+void Frame::StopAccepting() {
+  std::lock_guard lock(mutex_);
+  accepting_ = false;
 }
 
 void Frame::CancelCalls(const std::string& reason) {

@@ -78,6 +78,8 @@ class Frame : public CallRunner {
     return reactor;
   }
 
+  // New calls are refused with UNAVAILABLE from now on; clients go elsewhere.
+  void StopAccepting();
   // Cancels the handlers under way; used when the server drains.
   void CancelCalls(const std::string& reason);
   // Waits until no call is under way, at most until `deadline`; false when some are.
@@ -97,6 +99,7 @@ class Frame : public CallRunner {
   std::mutex mutex_;
   std::condition_variable idle_;
   std::set<Ending*> calls_;
+  bool accepting_ = true;
   Executor executor_;  // last: its threads use everything above
 };
 

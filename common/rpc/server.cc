@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr int kMaxStreamsPerConnection = 256;
 constexpr size_t kMaxSocketPath = 107;  // sockaddr_un
+constexpr absl::Duration kCancelGrace = absl::Seconds(10);
 
 bool IsUnix(const std::string& address) { return absl::StartsWith(address, "unix:"); }
 
@@ -129,13 +131,17 @@ void Server::SetServing(bool serving) {
 
 void Server::Shutdown(absl::Duration grace) {
   if (server_ == nullptr) return;
-  const absl::Time deadline = absl::Now() + grace;
   SetServing(false);
+  frame_->StopAccepting();
   // Handlers never stop by themselves (grpc#10324): when the time is over, tell them.
-  if (!frame_->WaitUntilIdle(deadline)) frame_->CancelCalls("the server is shutting down");
-  server_->Shutdown(absl::ToChronoTime(deadline));
+  if (!frame_->WaitUntilIdle(absl::Now() + grace)) {
+    frame_->CancelCalls("the server is shutting down");
+    frame_->WaitUntilIdle(absl::Now() + kCancelGrace);
+  }
+  // No call is left to wait for, and a client that is slow to close its connection is not waited
+  // for either.
+  server_->Shutdown(std::chrono::system_clock::now());
   server_->Wait();
-  frame_->WaitUntilIdle(absl::Now() + absl::Seconds(10));
   server_.reset();
 }
 

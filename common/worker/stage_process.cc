@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <memory>
 #include <thread>
 
@@ -119,6 +120,13 @@ void EndAfter(absl::Duration limit) {
   }).detach();
 }
 
+// Everything is drained and on disk: what destructors would still do is wait two seconds for the
+// HTTP server's threads.
+[[noreturn]] void End(int code) {
+  fflush(nullptr);
+  _exit(code);
+}
+
 }  // namespace
 
 int RunStageProcess(int argc, char** argv, const std::string& program,
@@ -134,14 +142,14 @@ int RunStageProcess(int argc, char** argv, const std::string& program,
   Process process;
   if (const absl::Status started = process.Start(parsed.flags, stages); !started.ok()) {
     telemetry::LogError("cannot start", {{"error", started.ToString()}});
-    return 1;
+    End(1);
   }
   const int signal = termination.Wait();
   telemetry::LogInfo("draining", {{"signal", absl::StrCat(signal)}});
   EndAfter(kDrainLimit);
   process.Drain();
   telemetry::LogInfo("drained");
-  return 0;
+  End(0);
 }
 
 }  // namespace foundry::worker
