@@ -1,0 +1,89 @@
+#include "services/trainer/mix.h"
+
+#include <algorithm>
+#include <random>
+#include <set>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/hash.h"
+#include "common/base/status.h"
+#include "common/dataset/io.h"
+#include "common/dataset/prompt.h"
+#include "common/text/sentences.h"
+
+namespace foundry::trainer {
+namespace {
+
+using dataset::Document;
+using dataset::Pair;
+
+// In [0, 1), the same in every run and on every machine.
+double Draw(const Pair& pair) {
+  uint64_t value = 0;
+  (void)absl::SimpleHexAtoi(Sha256Hex(pair.id).substr(0, 12), &value);
+  return static_cast<double>(value) / static_cast<double>(1ULL << 48);
+}
+
+constexpr size_t kShortestStatement = 25;  // bytes; below it lies furniture, not a fact
+
+void AddStatements(const std::string& document, const std::string& title, absl::string_view text,
+                   std::set<std::string>& seen, std::vector<Pair>& out) {
+  for (const auto& span : text::SplitSentences(text)) {
+    Pair pair;
+    pair.target = std::string(text.substr(span.begin, span.end - span.begin));
+    if (pair.target.size() < kShortestStatement || !seen.insert(pair.target).second) continue;
+    const std::string topic = dataset::TopicName(title);
+    pair.input = absl::StrCat("Topic: ", topic, ". State a fact.");
+    pair.type = "statement";
+    pair.level = "sentence";
+    pair.source.document = document;
+    out.push_back(std::move(pair));
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Mix> MakeMix(const std::vector<Pair>& pairs, const MixOptions& options) {
+  Mix mix;
+  std::vector<Pair> identified = pairs;
+  dataset::AssignIds(identified);
+  for (Pair& pair : identified) {
+    if (pair.split == "test") {
+      ++mix.refused_test;
+    } else if (pair.target.empty()) {
+      ++mix.empty_targets;
+    } else if (pair.split == "dev" || (pair.split.empty() && Draw(pair) < options.validation_share)) {
+      mix.dev.push_back(std::move(pair));
+    } else {
+      mix.train.push_back(std::move(pair));
+    }
+  }
+  if (options.max_samples > 0 && mix.train.size() > static_cast<size_t>(options.max_samples)) {
+    std::mt19937_64 random(options.seed);
+    std::shuffle(mix.train.begin(), mix.train.end(), random);
+    mix.train.resize(options.max_samples);
+  }
+  if (mix.train.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "no pair to train on: ", pairs.size(), " given, ", mix.refused_test, " of the test split, ",
+        mix.empty_targets, " with an empty target, ", mix.dev.size(), " held out for validation"));
+  }
+  return mix;
+}
+
+std::vector<Pair> PassageStatements(const std::vector<Pair>& pairs,
+                                    const std::vector<Document>& documents) {
+  std::vector<Pair> statements;
+  std::set<std::string> seen;
+  for (const Document& document : documents) {
+    AddStatements(document.id, document.title.empty() ? document.id : document.title, document.text,
+                  seen, statements);
+  }
+  for (const Pair& pair : pairs) {
+    AddStatements(pair.source.document, pair.source.document, pair.source.passage, seen, statements);
+  }
+  return statements;
+}
+
+}  // namespace foundry::trainer

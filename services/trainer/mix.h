@@ -1,0 +1,35 @@
+// What a training run learns from: which pairs train, which choose the checkpoint, and what is added.
+// Thread-safe (no state).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/dataset/records.h"
+
+namespace foundry::trainer {
+
+struct MixOptions {
+  double validation_share = 0.05;  // of pairs that carry no split
+  int max_samples = 0;             // training pairs; 0: all
+  int64_t seed = 7;
+};
+
+struct Mix {
+  std::vector<dataset::Pair> train;
+  std::vector<dataset::Pair> dev;
+  int64_t refused_test = 0;   // test pairs: only the evaluation may read them
+  int64_t empty_targets = 0;  // left out: nothing to learn
+};
+
+// Splits pairs; those without a split train, but for a share chosen by hash that validates.
+// FailedPrecondition when nothing is left to train on (says what was left out).
+absl::StatusOr<Mix> MakeMix(const std::vector<dataset::Pair>& pairs, const MixOptions& options);
+
+// Statements of the passages behind the pairs and of the documents: each sentence once as the answer
+// to "What does the text say about …", so that facts that no question touches are seen too.
+std::vector<dataset::Pair> PassageStatements(const std::vector<dataset::Pair>& pairs,
+                                             const std::vector<dataset::Document>& documents);
+
+}  // namespace foundry::trainer

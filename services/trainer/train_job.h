@@ -1,0 +1,44 @@
+// One training run, as plain values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/worker/task_context.h"
+
+namespace foundry::trainer {
+
+struct TrainJob {
+  std::string student;                  // name or path of the base model, or
+  worker::InputRef student_files;       // a merged model of an earlier step
+  worker::InputRef init_adapter;        // empty: a fresh adapter
+  std::vector<worker::InputRef> pairs;  // joined in this order
+  worker::InputRef documents;           // empty: the pairs alone
+
+  // Distillation settings; see foundry.pipeline.v1.Distillation for what each means.
+  double learning_rate = 5e-4;
+  std::string schedule = "constant_with_decay";
+  double warmup_ratio = 0.03;
+  double epochs = 8;
+  int lora_rank = 32;
+  double lora_alpha = 64;
+  double lora_dropout = 0;
+  bool rslora = false;
+  std::vector<std::string> lora_targets;  // empty: all linears
+  int gradient_accumulation = 1;
+  bool gradient_checkpointing = false;
+  double validation_share = 0.05;
+  double replay_share = 0.1;
+  int checkpoint_every = 200;  // optimizer steps
+  int max_length = 1024;       // tokens of an example
+  bool passages = true;
+  double question_loss_weight = 0.3;
+
+  int batch_size = 16;  // examples of a micro-batch
+  int max_samples = 0;  // pairs; 0: all
+  int64_t seed = 7;
+  std::string device = "auto";
+};
+
+}  // namespace foundry::trainer
