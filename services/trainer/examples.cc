@@ -12,8 +12,9 @@ namespace {
 
 using tokenizer::ChatMessage;
 
-// Tokens [begin, end) of the prompt that hold the user's words. Token boundaries and text boundaries
-// agree in every template at hand; where they do not, the range is empty and the question unscored.
+// Tokens [begin, end) of the prompt that hold the user's words. Token boundaries and text
+// boundaries agree in every template at hand; where they do not, the range is empty and the
+// question unscored.
 struct Range {
   size_t begin = 0, end = 0;
 };
@@ -25,10 +26,9 @@ Range QuestionTokens(const tokenizer::Tokenizer& tokenizer, const std::string& p
   const std::vector<int32_t> before = tokenizer.Encode(absl::string_view(prompt).substr(0, at));
   const std::vector<int32_t> through =
       tokenizer.Encode(absl::string_view(prompt).substr(0, at + question.size()));
-  const bool prefix_of_ids = through.size() <= ids.size() &&
-                             std::equal(through.begin(), through.end(), ids.begin()) &&
-                             before.size() <= through.size() &&
-                             std::equal(before.begin(), before.end(), through.begin());
+  const bool prefix_of_ids =
+      through.size() <= ids.size() && std::equal(through.begin(), through.end(), ids.begin()) &&
+      before.size() <= through.size() && std::equal(before.begin(), before.end(), through.begin());
   return prefix_of_ids ? Range{before.size(), through.size()} : Range{};
 }
 

@@ -53,7 +53,8 @@ absl::StatusOr<Mix> MakeMix(const std::vector<Pair>& pairs, const MixOptions& op
       ++mix.refused_test;
     } else if (pair.target.empty()) {
       ++mix.empty_targets;
-    } else if (pair.split == "dev" || (pair.split.empty() && Draw(pair) < options.validation_share)) {
+    } else if (pair.split == "dev" ||
+               (pair.split.empty() && Draw(pair) < options.validation_share)) {
       mix.dev.push_back(std::move(pair));
     } else {
       mix.train.push_back(std::move(pair));
@@ -81,7 +82,8 @@ std::vector<Pair> PassageStatements(const std::vector<Pair>& pairs,
                   seen, statements);
   }
   for (const Pair& pair : pairs) {
-    AddStatements(pair.source.document, pair.source.document, pair.source.passage, seen, statements);
+    AddStatements(pair.source.document, pair.source.document, pair.source.passage, seen,
+                  statements);
   }
   return statements;
 }

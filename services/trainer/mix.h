@@ -1,5 +1,5 @@
-// What a training run learns from: which pairs train, which choose the checkpoint, and what is added.
-// Thread-safe (no state).
+// What a training run learns from: which pairs train, which choose the checkpoint, and what is
+// added. Thread-safe (no state).
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,8 @@ struct Mix {
 // FailedPrecondition when nothing is left to train on (says what was left out).
 absl::StatusOr<Mix> MakeMix(const std::vector<dataset::Pair>& pairs, const MixOptions& options);
 
-// Statements of the passages behind the pairs and of the documents: each sentence once as the answer
-// to "What does the text say about …", so that facts that no question touches are seen too.
+// Statements of the passages behind the pairs and of the documents: each sentence once as the
+// answer to "What does the text say about …", so that facts that no question touches are seen too.
 std::vector<dataset::Pair> PassageStatements(const std::vector<dataset::Pair>& pairs,
                                              const std::vector<dataset::Document>& documents);
 

@@ -1,0 +1,43 @@
+#include "services/trainer/dev_score.h"
+
+#include <algorithm>
+
+#include "common/base/status.h"
+#include "common/dataset/prompt.h"
+#include "services/evaluator/metrics/qa.h"
+
+namespace foundry::trainer {
+namespace {
+
+constexpr int kMostNewTokens = 40;
+
+}  // namespace
+
+absl::StatusOr<DevScore> ScoreDev(const lm::LanguageModel& model,
+                                  const std::vector<dataset::Pair>& pairs,
+                                  const CancelToken& cancel) {
+  const size_t asked = std::min(pairs.size(), kMostDevQuestions);
+  std::vector<const dataset::Pair*> chosen;
+  std::vector<lm::GenerateRequest> requests;
+  for (size_t i = 0; i < asked; ++i) {
+    chosen.push_back(&pairs[i * pairs.size() / asked]);
+    lm::GenerateRequest request;
+    FOUNDRY_ASSIGN_OR_RETURN(
+        request.prompt,
+        model.ChatPrompt({{"user", dataset::ClosedBookPrompt(chosen.back()->source.document,
+                                                             chosen.back()->input)}}));
+    request.max_new_tokens = kMostNewTokens;
+    requests.push_back(std::move(request));
+  }
+  lm::GenerateOptions options;
+  options.cancel = cancel;
+  FOUNDRY_ASSIGN_OR_RETURN(const auto answers, model.Generate(requests, options));
+  DevScore score;
+  for (size_t i = 0; i < asked; ++i) {
+    score.contains += evaluator::Contains(answers[i].text, chosen[i]->target) / asked;
+    score.f1 += evaluator::TokenF1(answers[i].text, chosen[i]->target) / asked;
+  }
+  return score;
+}
+
+}  // namespace foundry::trainer

@@ -1,0 +1,188 @@
+#include "services/trainer/train.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/base/files.h"
+#include "common/base/status.h"
+#include "common/dataset/io.h"
+#include "common/lm/language_model.h"
+#include "common/lm/model_path.h"
+#include "common/lm/trainer.h"
+#include "services/trainer/dev_score.h"
+#include "services/trainer/examples.h"
+#include "services/trainer/mix.h"
+#include "services/trainer/replay.h"
+
+namespace foundry::trainer {
+namespace fs = std::filesystem;
+namespace {
+
+using worker::StageOutput;
+using worker::TaskContext;
+
+absl::StatusOr<std::shared_ptr<lm::LanguageModel>> LoadStudent(const TrainJob& job,
+                                                               TaskContext& context) {
+  lm::LoadOptions options;
+  options.device = job.device;
+  if (!job.student_files.empty()) {
+    FOUNDRY_ASSIGN_OR_RETURN(const fs::path files, context.Fetch(job.student_files));
+    return lm::LanguageModel::Load(files, options);
+  }
+  FOUNDRY_ASSIGN_OR_RETURN(const fs::path path, lm::ResolveModel(job.student));
+  return lm::LanguageModel::Load(path, options);
+}
+
+absl::StatusOr<std::vector<dataset::Pair>> FetchPairs(const TrainJob& job, TaskContext& context) {
+  std::vector<dataset::Pair> all;
+  for (const worker::InputRef& input : job.pairs) {
+    FOUNDRY_ASSIGN_OR_RETURN(const fs::path path, context.Fetch(input));
+    FOUNDRY_ASSIGN_OR_RETURN(std::vector<dataset::Pair> pairs, dataset::ReadPairs(path));
+    all.insert(all.end(), std::make_move_iterator(pairs.begin()),
+               std::make_move_iterator(pairs.end()));
+  }
+  return all;
+}
+
+absl::StatusOr<lm::TrainOptions> OptionsOf(const TrainJob& job, TaskContext& context) {
+  lm::TrainOptions options;
+  options.lora = {.rank = job.lora_rank,
+                  .alpha = job.lora_alpha,
+                  .dropout = job.lora_dropout,
+                  .rslora = job.rslora,
+                  .targets = job.lora_targets};
+  if (!job.init_adapter.empty()) {
+    FOUNDRY_ASSIGN_OR_RETURN(const fs::path adapter, context.Fetch(job.init_adapter));
+    options.init_adapter = adapter.string();
+  }
+  options.learning_rate = job.learning_rate;
+  options.schedule = job.schedule;
+  options.warmup_ratio = job.warmup_ratio;
+  options.epochs = job.epochs;
+  options.batch_size = job.batch_size;
+  options.gradient_accumulation = job.gradient_accumulation;
+  options.gradient_checkpointing = job.gradient_checkpointing;
+  options.checkpoint_every = job.checkpoint_every;
+  options.seed = job.seed;
+  return options;
+}
+
+lm::TrainHooks HooksOf(TaskContext& context) {
+  lm::TrainHooks hooks;
+  hooks.on_step = [&context](const lm::StepReport& report) {
+    context.Progress(
+        {.done = static_cast<double>(report.step),
+         .total = static_cast<double>(report.total_steps),
+         .unit = "steps",
+         .message = absl::StrFormat("step %d/%d  loss %.3f  %.0f tokens/s", report.step,
+                                    report.total_steps, report.loss, report.tokens_per_second)});
+    context.Metric("loss", report.step, report.loss);
+    context.Metric("learning_rate", report.step, report.learning_rate);
+    context.Metric("grad_norm", report.step, report.grad_norm);
+    context.Metric("tokens_per_second", report.step, report.tokens_per_second);
+  };
+  hooks.on_validation = [&context](const lm::ValidationReport& report) {
+    context.Metric("validation_loss", report.step, report.loss);
+    context.Metric("validation_score", report.step, report.score);
+    context.Message(absl::StrFormat("step %d: validation loss %.3f, score %.3f%s", report.step,
+                                    report.loss, report.score,
+                                    report.best ? " (best so far)" : ""));
+  };
+  hooks.on_message = [&context](absl::string_view text) { context.Message(std::string(text)); };
+  return hooks;
+}
+
+// The engine's folder holds checkpoints too; only the results are the task's output.
+absl::Status Publish(const fs::path& run, const fs::path& output) {
+  for (const char* name : {"best_checkpoint", "final", "metrics.jsonl"}) {
+    std::error_code error;
+    fs::copy(run / name, output / name, fs::copy_options::recursive, error);
+    if (error) {
+      return absl::InternalError(
+          absl::StrCat((run / name).string(), ": cannot copy to the output: ", error.message()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<StageOutput> RunTraining(const TrainJob& job, TaskContext& context) {
+  context.Progress({.unit = "steps", .message = "loading the student"});
+  FOUNDRY_ASSIGN_OR_RETURN(const auto student, LoadStudent(job, context));
+  FOUNDRY_ASSIGN_OR_RETURN(const std::vector<dataset::Pair> pairs, FetchPairs(job, context));
+  std::vector<dataset::Document> documents;
+  if (!job.documents.empty()) {
+    FOUNDRY_ASSIGN_OR_RETURN(const fs::path path, context.Fetch(job.documents));
+    FOUNDRY_ASSIGN_OR_RETURN(documents, dataset::ReadDocuments(path));
+  }
+  FOUNDRY_ASSIGN_OR_RETURN(const Mix mix, MakeMix(pairs, {.validation_share = job.validation_share,
+                                                          .max_samples = job.max_samples,
+                                                          .seed = job.seed}));
+  const ExampleOptions example_options{.question_loss_weight = job.question_loss_weight,
+                                       .max_length = job.max_length};
+  FOUNDRY_ASSIGN_OR_RETURN(BuiltExamples train, PairExamples(*student, mix.train, example_options));
+  FOUNDRY_ASSIGN_OR_RETURN(const BuiltExamples dev,
+                           PairExamples(*student, mix.dev, example_options));
+  StageOutput output;
+  auto add = [&](const std::vector<dataset::Pair>& more, const char* count) -> absl::Status {
+    // The prompts of additions are no knowledge: only their answers are learned.
+    FOUNDRY_ASSIGN_OR_RETURN(
+        BuiltExamples built,
+        PairExamples(*student, more, {.question_loss_weight = 0, .max_length = job.max_length}));
+    output.counts[count] = static_cast<int64_t>(built.examples.size());
+    train.cut += built.cut;
+    std::move(built.examples.begin(), built.examples.end(), std::back_inserter(train.examples));
+    return absl::OkStatus();
+  };
+  if (job.passages) {
+    FOUNDRY_RETURN_IF_ERROR(add(PassageStatements(mix.train, documents), "statements"));
+  }
+  if (job.replay_share > 0) {
+    const double wanted = job.replay_share * train.examples.size() / (1 - job.replay_share);
+    FOUNDRY_ASSIGN_OR_RETURN(const auto replay,
+                             MakeReplay(*student, std::llround(wanted), context.cancel()));
+    FOUNDRY_RETURN_IF_ERROR(add(replay, "replay"));
+  }
+  output.counts["pairs"] = static_cast<int64_t>(mix.train.size());
+  output.counts["dev_pairs"] = static_cast<int64_t>(mix.dev.size());
+  output.counts["refused_test"] = mix.refused_test;
+  output.counts["empty_targets"] = mix.empty_targets;
+  output.counts["cut"] = train.cut;
+  if (mix.empty_targets > 0) {
+    output.warnings.push_back(
+        absl::StrCat(mix.empty_targets, " pairs with empty targets left out"));
+  }
+  if (train.cut > 0) {
+    output.warnings.push_back(
+        absl::StrCat(train.cut, " examples cut at ", job.max_length, " tokens"));
+  }
+
+  FOUNDRY_ASSIGN_OR_RETURN(lm::TrainOptions options, OptionsOf(job, context));
+  if (!mix.dev.empty()) {
+    options.score = [&](const lm::LanguageModel& model) -> absl::StatusOr<double> {
+      FOUNDRY_ASSIGN_OR_RETURN(const DevScore score, ScoreDev(model, mix.dev, context.cancel()));
+      output.figures["dev_contains"] = std::max(output.figures["dev_contains"], score.contains);
+      output.figures["dev_f1"] = std::max(output.figures["dev_f1"], score.f1);
+      return score.combined();
+    };
+  }
+  const fs::path run = context.scratch() / "run";
+  FOUNDRY_ASSIGN_OR_RETURN(const lm::TrainSummary summary,
+                           lm::Train(*student, train.examples, dev.examples, options, run,
+                                     HooksOf(context), context.cancel()));
+  FOUNDRY_RETURN_IF_ERROR(Publish(run, context.output()));
+  output.counts["steps"] = summary.steps;
+  output.counts["tokens"] = summary.tokens;
+  output.figures["best_score"] = summary.best_score;
+  output.figures["final_loss"] = summary.final_loss;
+  output.figures["seconds"] = summary.seconds;
+  output.figures["tokens_per_second"] = summary.seconds > 0 ? summary.tokens / summary.seconds : 0;
+  output.figures["peak_memory_mib"] = summary.peak_memory_mib;
+  return output;
+}
+
+}  // namespace foundry::trainer
