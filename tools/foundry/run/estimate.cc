@@ -47,6 +47,10 @@ struct Amounts {
   double flops_per_second = 0;
 };
 
+// pairs_per_document: 0: about 16 pairs for a sentence of 120 bytes, at most 2000 a document.
+constexpr double kTextBytesPerPair = 120.0 / 16;
+constexpr double kMostPairsOfDocument = 2000;
+
 double Parameters(const lm::ModelConfig& c) {
   const double attention = c.hidden_size * c.head_dim * (2.0 * c.num_heads + 2.0 * c.num_kv_heads);
   const double mlp = 3.0 * c.hidden_size * c.intermediate_size;
@@ -71,6 +75,11 @@ absl::StatusOr<Amounts> Measure(const PipelineSpec& spec) {
     for (const auto& document : documents) amounts.text_bytes += document.text.size();
   }
   amounts.pairs = amounts.documents * spec.teacher().pairs_per_document();
+  if (spec.teacher().pairs_per_document() == 0) {
+    // As many as the documents' length asks for: see the setting's help.
+    amounts.pairs =
+        std::min(amounts.text_bytes / kTextBytesPerPair, amounts.documents * kMostPairsOfDocument);
+  }
   if (!spec.inputs().teacher_pairs().empty()) {
     FOUNDRY_ASSIGN_OR_RETURN(const auto pairs, dataset::ReadPairs(spec.inputs().teacher_pairs()));
     amounts.pairs = static_cast<double>(pairs.size());
