@@ -8,6 +8,7 @@
 #include "common/base/error_details.h"
 #include "common/base/files.h"
 #include "common/rpc/channel.h"
+#include "common/testing/certificates.h"
 #include "foundry/coordinator/v1/jobs.grpc.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -126,6 +127,26 @@ TEST_F(ServerTest, WantsTheTokenOverTcp) {
   EXPECT_TRUE(Get("j1").ok());
   Connect("wrong");
   EXPECT_EQ(Get("j1").code(), absl::StatusCode::kUnauthenticated);
+}
+
+TEST_F(ServerTest, SpeaksTlsToThoseWhoTrustIt) {
+  testing::WriteCertificates(folder_.path());
+  const std::string folder = folder_.path().string();
+  Serve({.listen = "127.0.0.1:0",
+         .tls_cert_file = folder + "/server.pem",
+         .tls_key_file = folder + "/server.key"},
+        {.token = "t"});
+  EXPECT_EQ(Get("j1").code(), absl::StatusCode::kUnavailable) << "plain text";
+  const auto connect = [this](const std::string& ca) {
+    channel_ = *Channel::Open({.address = server_->address(), .tls_ca_file = ca, .token = "t"});
+    stub_ = v1::JobsService::NewStub(channel_->grpc_channel());
+  };
+  connect(folder + "/ca.pem");
+  EXPECT_TRUE(Get("j1").ok());
+  TempFolder other = *TempFolder::Make();
+  testing::WriteCertificates(other.path());
+  connect((other.path() / "ca.pem").string());
+  EXPECT_EQ(Get("j1").code(), absl::StatusCode::kUnavailable) << "another authority";
 }
 
 TEST_F(ServerTest, RefusesUnsafeAndTakenAddresses) {

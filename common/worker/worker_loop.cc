@@ -1,5 +1,6 @@
 #include "common/worker/worker_loop.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -94,7 +95,7 @@ void WorkerLoop::RunTask(const Lease& lease) {
   const Registered registered(&cancel, &mutex_, &running_);
   if (draining_.Cancelled()) cancel.Cancel("the worker is shutting down");
   TaskReport report;
-  Heartbeat heartbeat(&client_, lease, &report, cancel, options_.heartbeat_period);
+  Heartbeat heartbeat(&client_, lease, &report, cancel, HeartbeatPeriod(lease));
   absl::StatusOr<Finished> finished = Execute(lease, cancel, &report);
   // The last points and lines go up before the task ends under them.
   heartbeat.Flush();
@@ -118,6 +119,13 @@ void WorkerLoop::RunTask(const Lease& lease) {
   if (!sent.ok()) {
     telemetry::LogWarning("the coordinator did not take the outcome", {{"error", sent.ToString()}});
   }
+}
+
+absl::Duration WorkerLoop::HeartbeatPeriod(const Lease& lease) const {
+  const absl::Duration duration = absl::Seconds(lease.lease_duration().seconds());
+  if (duration <= absl::ZeroDuration()) return options_.heartbeat_period;
+  // Several may get lost before the lease does.
+  return std::min(options_.heartbeat_period, duration / 6);
 }
 
 absl::StatusOr<WorkerLoop::Finished> WorkerLoop::Execute(const Lease& lease,

@@ -25,7 +25,7 @@ struct WorkerOptions {
   int slots = 1;  // tasks run at once
   bool has_gpu = false;
   absl::Duration poll_wait = absl::Seconds(20);        // longest wait of one LeaseTask
-  absl::Duration heartbeat_period = absl::Seconds(5);  // leases last 30 s
+  absl::Duration heartbeat_period = absl::Seconds(5);  // or a sixth of the lease, if less
 };
 
 class WorkerLoop {
@@ -50,6 +50,7 @@ class WorkerLoop {
   };
   void RunSlot();
   void RunTask(const coordinator::v1::Lease& lease);
+  absl::Duration HeartbeatPeriod(const coordinator::v1::Lease& lease) const;
   // Runs the handler and stores its output; the result's manifest is set.
   absl::StatusOr<Finished> Execute(const coordinator::v1::Lease& lease, const CancelToken& cancel,
                                    TaskReport* report);
