@@ -1,0 +1,67 @@
+#include "services/trainer/mix.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace foundry::trainer {
+namespace {
+
+using dataset::Pair;
+using ::testing::HasSubstr;
+
+Pair MakePair(const std::string& input, const std::string& split, const std::string& target = "t") {
+  Pair pair;
+  pair.input = input;
+  pair.target = target;
+  pair.split = split;
+  return pair;
+}
+
+TEST(Mix, TestPairsNeverTrain) {
+  const auto mix = MakeMix({MakePair("a", "train"), MakePair("b", "test"), MakePair("c", "dev"),
+                            MakePair("d", "train", "")},
+                           {});
+  ASSERT_TRUE(mix.ok()) << mix.status();
+  EXPECT_EQ(mix->train.size(), 1u);
+  EXPECT_EQ(mix->dev.size(), 1u);
+  EXPECT_EQ(mix->refused_test, 1);
+  EXPECT_EQ(mix->empty_targets, 1);
+}
+
+TEST(Mix, ShareOfPairsWithoutASplitValidates) {
+  std::vector<Pair> pairs;
+  for (int i = 0; i < 1000; ++i) pairs.push_back(MakePair("q" + std::to_string(i), ""));
+  const auto mix = MakeMix(pairs, {.validation_share = 0.1});
+  ASSERT_TRUE(mix.ok());
+  EXPECT_NEAR(static_cast<double>(mix->dev.size()), 100, 40);
+  const auto none = MakeMix(pairs, {.validation_share = 0});
+  EXPECT_TRUE(none->dev.empty());
+}
+
+TEST(Mix, MaxSamplesKeepsTheSamePairsEveryTime) {
+  std::vector<Pair> pairs;
+  for (int i = 0; i < 100; ++i) pairs.push_back(MakePair("q" + std::to_string(i), "train"));
+  const auto one = MakeMix(pairs, {.max_samples = 7, .seed = 3});
+  const auto two = MakeMix(pairs, {.max_samples = 7, .seed = 3});
+  ASSERT_EQ(one->train.size(), 7u);
+  for (size_t i = 0; i < 7; ++i) EXPECT_EQ(one->train[i].input, two->train[i].input);
+}
+
+TEST(Mix, NothingToTrainOnSaysWhy) {
+  EXPECT_THAT(MakeMix({MakePair("a", "test")}, {}).status().message(),
+              HasSubstr("1 of the test split"));
+}
+
+TEST(Mix, StatementsAreTheSentencesOfPassagesOnce) {
+  Pair pair = MakePair("q", "train");
+  pair.source.document = "genghis-khan.pdf#0";
+  pair.source.passage =
+      "The Shah's army was split by diverse feuds. Genghis Khan seized the town of Otrar in 1219.";
+  const auto statements = PassageStatements({pair, pair}, {});
+  ASSERT_EQ(statements.size(), 2u);
+  EXPECT_EQ(statements[0].target, "The Shah's army was split by diverse feuds.");
+  EXPECT_THAT(statements[0].input, HasSubstr("Genghis Khan"));
+}
+
+}  // namespace
+}  // namespace foundry::trainer
