@@ -90,7 +90,8 @@ std::string ContextIndex::ContextFor(const Item& item, size_t max_bytes) const {
   for (size_t i = 0; i < paragraphs_.size(); ++i) {
     if (known && !belongs(paragraphs_[i])) continue;
     const double score = Score(paragraphs_[i], question);
-    if (score > 0) ranked.emplace_back(-score, i);
+    // The right document is worth reading even when the words differ.
+    if (score > 0 || known) ranked.emplace_back(-score, i);
   }
   std::sort(ranked.begin(), ranked.end());
   // The best ones, in reading order.

@@ -118,16 +118,9 @@ absl::Status RunJudges(Run& run, std::vector<Scored>& answers) {
     KeepJudged(judges, scored);
   }
   if (judges.embedding) {
-    if (run.models.embed == nullptr) {
-      return absl::InvalidArgumentError("the judge \"embedding\" needs models.embedder");
-    }
     FOUNDRY_RETURN_IF_ERROR(JudgeBySimilarity(run.models.embed, answers));
   }
   if (judges.llm) {
-    if (run.models.judge == nullptr) {
-      return absl::InvalidArgumentError(
-          "the judge \"llm\" needs a teacher that chats in models.teachers (extractive does not)");
-    }
     ReportProgress(run, "judging");
     FOUNDRY_RETURN_IF_ERROR(JudgeByChat(*run.models.judge, run.hooks.cancel, answers));
   }
@@ -174,9 +167,12 @@ void AddFigures(const std::vector<Json>& summaries, const std::vector<Scored>& a
     for (const Scored& scored : answers) {
       if (auto it = scored.scores.find(metric); it != scored.scores.end()) sum += it->second, ++n;
     }
-    if (n == 0) continue;
-    result.figures[metric] = sum / n;
-    if (split == "dev") result.figures[absl::StrCat("dev_", metric)] = sum / n;
+    // Choosing a round needs a number even when nothing is held out.
+    const bool chooses =
+        split == "dev" && (metric == std::string("score") || metric == std::string("contains"));
+    if (n == 0 && !chooses) continue;
+    result.figures[metric] = n == 0 ? 0 : sum / n;
+    if (split == "dev") result.figures[absl::StrCat("dev_", metric)] = result.figures[metric];
   }
   for (const Json& summary : summaries) {
     const std::string primary = summary["primary"], name = summary["name"];

@@ -28,8 +28,8 @@ struct TextNll {
 struct RunModels {
   // Answers; null: the best sentence of the passage is the answer (an extractive teacher).
   std::shared_ptr<chat::ChatModel> model;
-  std::shared_ptr<chat::ChatModel> judge;  // null unless the judges name llm
-  EmbedTexts embed;                        // null unless the judges name embedding
+  std::shared_ptr<chat::ChatModel> judge;  // not null when the judges name llm
+  EmbedTexts embed;                        // not null when the judges name embedding
   std::function<absl::StatusOr<TextNll>(const std::string& text)> nll;  // null: no perplexity
 };
 
