@@ -7,12 +7,14 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace foundry::storage {
 
@@ -42,6 +44,13 @@ class ArtifactStore {
   // Makes `to`, which must not exist, hold the content. Parent folders are made.
   virtual absl::Status GetFile(absl::string_view sha256, const std::filesystem::path& to,
                                Placement placement) = 0;
+
+  // Calls `visit` for every blob; the time is that of its last Put. Stops when it returns false.
+  virtual absl::Status List(
+      const std::function<bool(const std::string& sha256, absl::Time put)>& visit) = 0;
+  // Removes a blob unless it was put again after `put_before`; true when it is gone. Safe beside
+  // writers: a Put that finds the blob either saves it or stores it anew.
+  virtual absl::StatusOr<bool> RemoveOlder(absl::string_view sha256, absl::Time put_before) = 0;
 };
 
 // 64 lower-case hex digits, or InvalidArgument: keeps "../" out of paths.

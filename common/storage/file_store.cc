@@ -1,6 +1,7 @@
 #include "common/storage/file_store.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <utility>
@@ -108,15 +109,13 @@ absl::StatusOr<BlobInfo> FileStore::PutFile(const fs::path& file) {
   FOUNDRY_ASSIGN_OR_RETURN(std::string sha256, Sha256HexOfFile(partial));
   const int64_t size = static_cast<int64_t>(fs::file_size(partial, error));
   if (error) return Failed(partial, "cannot get the size", error);
-  FOUNDRY_ASSIGN_OR_RETURN(const bool stored, Has(sha256));
-  if (!stored) FOUNDRY_RETURN_IF_ERROR(Publish(partial, sha256));
+  if (!Touch(sha256)) FOUNDRY_RETURN_IF_ERROR(Publish(partial, sha256));
   return BlobInfo{std::move(sha256), size};
 }
 
 absl::StatusOr<BlobInfo> FileStore::PutBytes(absl::string_view content) {
   std::string sha256 = Sha256Hex(content);
-  FOUNDRY_ASSIGN_OR_RETURN(const bool stored, Has(sha256));
-  if (!stored) {
+  if (!Touch(sha256)) {
     const fs::path partial = NewPartial();
     const RemoveAtEnd remove(partial);
     FOUNDRY_RETURN_IF_ERROR(WriteFileAtomic(partial, content));
@@ -160,6 +159,43 @@ absl::Status FileStore::GetFile(absl::string_view sha256, const fs::path& to, Pl
     return Changed(place, sha256);
   }
   return absl::OkStatus();
+}
+
+bool FileStore::Touch(absl::string_view sha256) const {
+  return utimensat(AT_FDCWD, PathOf(sha256).c_str(), nullptr, 0) == 0;
+}
+
+absl::Status FileStore::List(
+    const std::function<bool(const std::string& sha256, absl::Time put)>& visit) {
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(root_ / "blobs" / "sha256", error), end;
+       !error && it != end; it.increment(error)) {
+    struct stat info {};
+    const std::string name = it->path().filename().string();
+    // A folder, a foreign file, or a blob that went away meanwhile.
+    if (!CheckSha256(name).ok() || stat(it->path().c_str(), &info) != 0) continue;
+    if (!visit(name, absl::TimeFromTimespec(info.st_mtim))) return absl::OkStatus();
+  }
+  return error ? Failed(root_, "cannot list", error) : absl::OkStatus();
+}
+
+absl::StatusOr<bool> FileStore::RemoveOlder(absl::string_view sha256, absl::Time put_before) {
+  FOUNDRY_RETURN_IF_ERROR(CheckSha256(sha256));
+  // Out of the way first: from here on a Put stores the content anew. One that came before this
+  // has left its mark on the time.
+  const fs::path aside = NewPartial();
+  const RemoveAtEnd remove(aside);
+  std::error_code error;
+  fs::rename(PathOf(sha256), aside, error);
+  if (error == std::errc::no_such_file_or_directory) return true;
+  if (error) return Failed(PathOf(sha256), "cannot remove", error);
+  struct stat info {};
+  if (stat(aside.c_str(), &info) == 0 && absl::TimeFromTimespec(info.st_mtim) < put_before) {
+    return true;
+  }
+  fs::rename(aside, PathOf(sha256), error);
+  if (error) return Failed(PathOf(sha256), "cannot put back", error);
+  return false;
 }
 
 }  // namespace foundry::storage

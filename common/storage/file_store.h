@@ -19,6 +19,9 @@ class FileStore : public ArtifactStore {
   absl::StatusOr<std::string> GetBytes(absl::string_view sha256) override;
   absl::Status GetFile(absl::string_view sha256, const std::filesystem::path& to,
                        Placement placement) override;
+  absl::Status List(
+      const std::function<bool(const std::string& sha256, absl::Time put)>& visit) override;
+  absl::StatusOr<bool> RemoveOlder(absl::string_view sha256, absl::Time put_before) override;
 
   std::filesystem::path PathOf(absl::string_view sha256) const;
 
@@ -26,6 +29,8 @@ class FileStore : public ArtifactStore {
   explicit FileStore(std::filesystem::path root) : root_(std::move(root)) {}
   // A path under partial/ that nobody else uses.
   std::filesystem::path NewPartial() const;
+  // Marks a blob as put now; false when it is not (or no longer) there.
+  bool Touch(absl::string_view sha256) const;
   // Syncs a finished partial file and renames it to its place.
   absl::Status Publish(const std::filesystem::path& partial, absl::string_view sha256);
 
