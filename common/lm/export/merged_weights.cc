@@ -1,0 +1,88 @@
+#include "common/lm/export/merged_weights.h"
+
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/lm/weights/dtype.h"
+
+namespace foundry::lm {
+namespace {
+
+absl::Status CheckFit(const PeftAdapter& adapter, const Checkpoint& base,
+                      const std::vector<TensorSpec>& tensors) {
+  std::set<std::string> names;
+  for (const TensorSpec& tensor : tensors) {
+    names.insert(tensor.name);
+    const auto it = adapter.updates.find(tensor.name);
+    if (it == adapter.updates.end()) continue;
+    const LoraUpdate& update = it->second;
+    if (tensor.shape != std::vector<int64_t>{update.out, update.in}) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the adapter updates '", tensor.name, "' as ",
+                       ShapeText({update.out, update.in}), ", but ", base.path().string(), " has ",
+                       ShapeText(tensor.shape), ": it is another model's adapter"));
+    }
+  }
+  for (const auto& [name, update] : adapter.updates) {
+    if (!names.contains(name)) {
+      return absl::InvalidArgumentError(absl::StrCat("the adapter updates '", name, "', which ",
+                                                     base.path().string(),
+                                                     " lacks: it is another model's adapter"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<MergedWeights> MergedWeights::Make(std::shared_ptr<const Checkpoint> base,
+                                                  std::optional<PeftAdapter> adapter) {
+  MergedWeights out;
+  out.tensors_ = DecoderTensors(base->config());
+  if (adapter.has_value()) {
+    FOUNDRY_RETURN_IF_ERROR(CheckFit(*adapter, *base, out.tensors_));
+    if (adapter->IsZero()) {
+      return absl::FailedPreconditionError(
+          "merging would change nothing: every update of the adapter is zero (was it trained?)");
+    }
+  }
+  out.base_ = std::move(base);
+  out.adapter_ = std::move(adapter);
+  return out;
+}
+
+int64_t MergedWeights::parameter_count() const {
+  int64_t sum = 0;
+  for (const TensorSpec& tensor : tensors_) sum += ElementCount(tensor.shape).value_or(0);
+  return sum;
+}
+
+absl::StatusOr<std::vector<float>> MergedWeights::Float32(const TensorSpec& tensor) const {
+  FOUNDRY_ASSIGN_OR_RETURN(std::vector<float> values, base_->Float32(tensor.name));
+  if (adapter_.has_value()) {
+    const auto it = adapter_->updates.find(tensor.name);
+    if (it != adapter_->updates.end()) {
+      AddLowRank(it->second, adapter_->scale, absl::MakeSpan(values));
+    }
+  }
+  return values;
+}
+
+void AddLowRank(const LoraUpdate& update, double scale, absl::Span<float> values) {
+  std::vector<float> row(update.in);
+  const float s = static_cast<float>(scale);
+  for (int64_t o = 0; o < update.out; ++o) {
+    std::fill(row.begin(), row.end(), 0.0f);
+    for (int64_t r = 0; r < update.rank; ++r) {
+      const float factor = update.b[o * update.rank + r];
+      const float* a = update.a.data() + r * update.in;
+      for (int64_t i = 0; i < update.in; ++i) row[i] += factor * a[i];
+    }
+    float* target = values.data() + o * update.in;
+    for (int64_t i = 0; i < update.in; ++i) target[i] += s * row[i];
+  }
+}
+
+}  // namespace foundry::lm
