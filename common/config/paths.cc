@@ -100,8 +100,10 @@ class Resolver {
   }
 
   std::string Output(const std::string& value, const std::string& path) {
-    if (IsAddress(value)) return value;
-    if (value.empty()) problems_->Add(path, "must name a folder");
+    if (value.empty() || IsAddress(value)) {
+      problems_->Add(path, absl::StrCat("must name a folder, got \"", value, "\""));
+      return value;
+    }
     return Absolute(value, *problems_, path).string();
   }
 

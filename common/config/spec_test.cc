@@ -198,6 +198,12 @@ TEST_F(SpecTest, ModelsArePathsOrNames) {
               HasSubstr("models.student: no such file or folder"));
 }
 
+TEST_F(SpecTest, OutputsGoToAFolder) {
+  EXPECT_THAT(Error("output_dir: ftp://host/x"),
+              HasSubstr("p.yaml:2: output_dir: must name a folder"));
+  EXPECT_EQ(Parse("sources: [{pdf: docs}]\noutput_dir: /o/../p")->output_dir(), "/p");
+}
+
 TEST_F(SpecTest, TheExampleParses) {
   const char* shared = std::getenv("FOUNDRY_SHARED_DIR");
   const char* source = std::getenv("FOUNDRY_SOURCE_DIR");
