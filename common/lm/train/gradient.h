@@ -1,0 +1,46 @@
+// Loss of examples and its gradient with respect to an adapter's values.
+// Internal to common/lm. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+#include "common/base/cancel.h"
+#include "common/lm/lora/adapter.h"
+#include "common/lm/train/backward.h"
+#include "common/lm/train/pack_plan.h"
+
+namespace foundry::lm {
+
+struct GradientOptions {
+  double soft_weight = 0, soft_temperature = 1;
+  bool checkpointing = false;  // keep only each layer's input and compute the rest again
+  double dropout = 0;
+  uint64_t dropout_seed = 0;   // of the step
+  int64_t max_rows = 2048;     // of a pack
+};
+
+struct LossSum {
+  double loss = 0;       // weighted mean over the scored positions
+  double weight = 0;     // sum of the weights
+  int64_t rows = 0;      // computed
+};
+
+// The sum of the weights of the scored positions.
+double TotalWeight(const std::vector<const Example*>& examples);
+
+// Sets `flat` (like adapter.flat, on the decoder's device) to the gradient of the mean loss over
+// all scored positions. The adapter is attached to the decoder. Cancelled between packs.
+absl::StatusOr<LossSum> LossGradient(const Decoder& decoder, const Adapter& adapter,
+                                     const std::vector<const Example*>& examples,
+                                     const GradientOptions& options, const CancelToken& cancel,
+                                     at::Tensor flat);
+
+// The loss alone.
+absl::StatusOr<LossSum> MeanLoss(const Decoder& decoder,
+                                 const std::vector<const Example*>& examples,
+                                 const GradientOptions& options, const CancelToken& cancel);
+
+}  // namespace foundry::lm

@@ -1,0 +1,44 @@
+// Checkpoints of a training run: checkpoints/step-N/ with the adapter in PEFT's format, the
+// optimizer's state and, written last, the manifest. Internal to common/lm. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/lm/lora/adapter.h"
+#include "common/lm/train/optimizer.h"
+
+namespace foundry::lm {
+
+// Where a run stands. Data order, dropout and the schedule follow from the seed and the step.
+struct RunState {
+  int64_t step = 0;                 // steps done
+  bool validation_pending = false;  // the validation due after `step` was not finished
+  double rate_scale = 1;            // after a rewind, or by the adaptive schedule
+  bool rewound = false;
+  double last_loss = 0;
+  bool has_best = false;
+  double best_score = 0;
+  int64_t best_step = 0;
+  int64_t tokens = 0;
+  double seconds = 0;
+};
+
+// Makes checkpoints/step-N visible all at once and removes all but the newest two. Returns its path.
+absl::StatusOr<std::filesystem::path> SaveCheckpoint(const std::filesystem::path& output,
+                                                     const std::string& fingerprint,
+                                                     const RunState& state, const Adapter& adapter,
+                                                     AdamW& optimizer,
+                                                     const std::string& base_model);
+
+// The newest complete checkpoint of the run `fingerprint`: fills adapter and optimizer. Checkpoints
+// of other runs are removed; nullopt when none is left.
+absl::StatusOr<std::optional<RunState>> LoadCheckpoint(const std::filesystem::path& output,
+                                                       const std::string& fingerprint,
+                                                       const Decoder& decoder, Adapter& adapter,
+                                                       AdamW& optimizer);
+
+}  // namespace foundry::lm

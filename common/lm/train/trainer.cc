@@ -1,0 +1,299 @@
+#include "common/lm/trainer.h"
+
+#include <chrono>
+#include <cmath>
+#include <fstream>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/lm/language_model_impl.h"
+#include "common/lm/model/from_checkpoint.h"
+#include "common/lm/torch_guard.h"
+#include "common/lm/train/examples.h"
+#include "common/lm/train/gradient.h"
+#include "common/lm/train/metrics_log.h"
+#include "common/lm/train/run_state.h"
+#include "common/lm/train/schedule.h"
+
+namespace foundry::lm {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+double Seconds(Clock::time_point since) {
+  return std::chrono::duration<double>(Clock::now() - since).count();
+}
+
+double PeakMemoryMib() {
+  std::ifstream status("/proc/self/status");
+  for (std::string key; status >> key;) {
+    if (double kib = 0; key == "VmHWM:" && status >> kib) return kib / 1024;
+  }
+  return 0;
+}
+
+class Run {
+ public:
+  Run(LanguageModel& base, const std::vector<Example>& train,
+      const std::vector<Example>& validation, const TrainOptions& options, const fs::path& output,
+      const TrainHooks& hooks, const CancelToken& cancel)
+      : base_(base),
+        train_(train),
+        validation_(validation),
+        options_(options),
+        output_(output),
+        hooks_(hooks),
+        cancel_(cancel),
+        order_(train, options),
+        optimizer_(0) {}
+
+  absl::Status Prepare();
+  absl::Status Loop();
+  absl::StatusOr<TrainSummary> Finish();
+
+ private:
+  std::string BaseName() const { return base_.path().filename().string(); }
+  bool AtBoundary() const {
+    return state_.step % order_.steps_per_epoch() == 0 || state_.step == order_.total_steps();
+  }
+  void Say(absl::string_view text) const {
+    if (hooks_.on_message) hooks_.on_message(text);
+  }
+  absl::Status Start();  // the state before the first step
+  absl::StatusOr<LossSum> Gradient(const std::vector<const Example*>& examples);
+  absl::Status Step();
+  absl::Status Rewind(double loss, double norm);
+  absl::Status Validate();
+  absl::Status Checkpoint();
+
+  LanguageModel& base_;
+  const std::vector<Example>& train_;
+  const std::vector<Example>& validation_;
+  const TrainOptions& options_;
+  const fs::path output_;
+  const TrainHooks& hooks_;
+  const CancelToken& cancel_;
+  StepOrder order_;
+  std::shared_ptr<Decoder> decoder_;
+  std::unique_ptr<LanguageModel> with_adapter_;
+  Adapter adapter_;
+  AdamW optimizer_;
+  at::Tensor gradient_;
+  GradientOptions gradient_options_;
+  RunState state_;
+  std::string fingerprint_;
+  std::optional<MetricsLog> metrics_;
+};
+
+absl::Status Run::Start() {
+  if (options_.init_adapter.empty()) {
+    FOUNDRY_ASSIGN_OR_RETURN(
+        adapter_, FreshAdapter(*decoder_, options_.lora, static_cast<uint64_t>(options_.seed)));
+  } else {
+    FOUNDRY_ASSIGN_OR_RETURN(adapter_, ReadAdapter(options_.init_adapter, *decoder_));
+    adapter_.options.dropout = options_.lora.dropout;
+  }
+  optimizer_ = AdamW(adapter_.flat.numel());
+  state_ = RunState();
+  return absl::OkStatus();
+}
+
+absl::Status Run::Prepare() {
+  const Decoder& base = *base_.impl().decoder;
+  const at::ScalarType compute = ResolveCompute(options_.compute, base.device());
+  decoder_ = base.WithCompute(compute);
+  DetachAdapter(*decoder_);
+  FOUNDRY_RETURN_IF_ERROR(Start());
+  fingerprint_ = RunFingerprint(train_, validation_, options_, BaseName(), c10::toString(compute));
+  FOUNDRY_ASSIGN_OR_RETURN(
+      std::optional<RunState> saved,
+      LoadCheckpoint(output_, fingerprint_, *decoder_, adapter_, optimizer_));
+  if (saved) {
+    state_ = *saved;
+    Say(absl::StrCat("resuming after step ", state_.step, " of ", order_.total_steps()));
+  }
+  AttachAdapter(adapter_, 1, *decoder_);
+  with_adapter_ = LanguageModel::Impl::Wrap(base_.impl(), decoder_);
+  gradient_ = at::empty({adapter_.flat.numel()},
+                        at::TensorOptions(at::kFloat).device(decoder_->device()));
+  gradient_options_.soft_weight = options_.soft_weight;
+  gradient_options_.soft_temperature = options_.soft_temperature;
+  gradient_options_.checkpointing = options_.gradient_checkpointing;
+  gradient_options_.dropout = options_.lora.dropout;
+  FOUNDRY_ASSIGN_OR_RETURN(
+      metrics_, MetricsLog::Open(output_ / "metrics.jsonl", state_.step, state_.validation_pending));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<LossSum> Run::Gradient(const std::vector<const Example*>& examples) {
+  gradient_options_.dropout_seed =
+      static_cast<uint64_t>(options_.seed) * 1000003 + static_cast<uint64_t>(state_.step) * 4096;
+  while (true) {
+    absl::StatusOr<LossSum> sum = absl::InternalError("");
+    absl::Status status = GuardTorch([&]() -> absl::Status {
+      sum = LossGradient(*decoder_, adapter_, examples, gradient_options_, cancel_, gradient_);
+      return sum.status();
+    });
+    if (status.ok()) return sum;
+    if (!absl::IsResourceExhausted(status) || gradient_options_.max_rows <= 16) return status;
+    gradient_options_.max_rows /= 2;  // the sum over the step stays the same
+    Say(absl::StrCat("out of memory: going on with packs of ", gradient_options_.max_rows,
+                     " tokens"));
+  }
+}
+
+absl::Status Run::Step() {
+  const Clock::time_point start = Clock::now();
+  std::vector<const Example*> examples = order_.Step(state_.step);
+  FOUNDRY_ASSIGN_OR_RETURN(LossSum sum, Gradient(examples));
+  at::Tensor gradient = gradient_.cpu();
+  const double norm = GradientNorm(gradient);
+  if (!std::isfinite(sum.loss) || !std::isfinite(norm)) return Rewind(sum.loss, norm);
+  const double rate =
+      options_.learning_rate * state_.rate_scale *
+      RateShare(options_.schedule, state_.step, order_.total_steps(), options_.warmup_ratio);
+  optimizer_.Step(options_, state_.step, rate, norm, gradient, adapter_.flat);
+  UpdateAdapter(adapter_, 1, *decoder_);
+  ++state_.step;
+  const double seconds = Seconds(start);
+  state_.last_loss = sum.loss;
+  state_.tokens += sum.rows;
+  state_.seconds += seconds;
+  state_.validation_pending = AtBoundary();
+  StepReport report{state_.step,
+                    order_.total_steps(),
+                    sum.loss,
+                    rate,
+                    norm,
+                    static_cast<double>(sum.rows) / seconds,
+                    static_cast<double>(examples.size()) / seconds};
+  FOUNDRY_RETURN_IF_ERROR(metrics_->Add(
+      report, static_cast<double>(state_.step) / static_cast<double>(order_.steps_per_epoch())));
+  if (hooks_.on_step) hooks_.on_step(report);
+  return absl::OkStatus();
+}
+
+absl::Status Run::Rewind(double loss, double norm) {
+  if (state_.rewound) {
+    return absl::InternalError(absl::StrCat("step ", state_.step + 1, ": loss ", loss,
+                                            ", gradient norm ", norm,
+                                            " again after a rewind: lower learning_rate"));
+  }
+  const int64_t failed = state_.step + 1;
+  FOUNDRY_RETURN_IF_ERROR(Start());
+  FOUNDRY_ASSIGN_OR_RETURN(
+      std::optional<RunState> saved,
+      LoadCheckpoint(output_, fingerprint_, *decoder_, adapter_, optimizer_));
+  if (saved) state_ = *saved;
+  state_.rewound = true;
+  state_.rate_scale /= 2;
+  UpdateAdapter(adapter_, 1, *decoder_);
+  FOUNDRY_ASSIGN_OR_RETURN(
+      metrics_, MetricsLog::Open(output_ / "metrics.jsonl", state_.step, state_.validation_pending));
+  Say(absl::StrCat("step ", failed, ": loss ", loss, ", gradient norm ", norm,
+                   "; going back to step ", state_.step, " with half the learning rate"));
+  return absl::OkStatus();
+}
+
+absl::Status Run::Validate() {
+  ValidationReport report;
+  report.step = state_.step;
+  const bool has_loss = !validation_.empty();
+  if (has_loss) {
+    std::vector<const Example*> examples;
+    for (const Example& example : validation_) examples.push_back(&example);
+    FOUNDRY_ASSIGN_OR_RETURN(LossSum sum,
+                             MeanLoss(*decoder_, examples, gradient_options_, cancel_));
+    report.loss = sum.loss;
+    report.score = -sum.loss;
+  }
+  if (options_.score) {
+    FOUNDRY_ASSIGN_OR_RETURN(report.score, options_.score(*with_adapter_));
+  }
+  const bool judged = has_loss || options_.score;
+  const bool improved = !state_.has_best || report.score > state_.best_score;
+  report.best = !judged || improved;
+  if (judged && !improved && options_.schedule == "adaptive") state_.rate_scale /= 2;
+  if (report.best) {
+    state_.has_best = judged;
+    state_.best_score = report.score;
+    state_.best_step = state_.step;
+    FOUNDRY_RETURN_IF_ERROR(WriteAdapter(adapter_, output_ / "best_checkpoint", BaseName()));
+  }
+  state_.validation_pending = false;
+  FOUNDRY_RETURN_IF_ERROR(metrics_->Add(report, options_.score != nullptr, has_loss));
+  if (hooks_.on_validation) hooks_.on_validation(report);
+  return absl::OkStatus();
+}
+
+absl::Status Run::Checkpoint() {
+  FOUNDRY_ASSIGN_OR_RETURN(fs::path folder, SaveCheckpoint(output_, fingerprint_, state_, adapter_,
+                                                           optimizer_, BaseName()));
+  return hooks_.on_checkpoint ? hooks_.on_checkpoint(folder, state_.step) : absl::OkStatus();
+}
+
+absl::Status Run::Loop() {
+  int64_t saved = state_.step;
+  absl::Status status;
+  while (status.ok() && (state_.validation_pending || state_.step < order_.total_steps())) {
+    status = cancel_.Check();
+    if (!status.ok()) break;
+    if (state_.validation_pending) {
+      status = Validate();
+      if (!status.ok()) break;
+      // What took long, or ended the run, isn't done twice.
+      if (!options_.score && state_.step < order_.total_steps()) continue;
+    } else {
+      status = Step();
+      if (!status.ok()) break;
+      saved = std::min(saved, state_.step);  // after a rewind
+      const int64_t every = options_.checkpoint_every;
+      if (state_.validation_pending || every <= 0 || state_.step - saved < every) continue;
+    }
+    status = Checkpoint();
+    saved = state_.step;
+  }
+  if (absl::IsCancelled(status) && state_.step > saved) {
+    FOUNDRY_RETURN_IF_ERROR(Checkpoint());
+  }
+  return status;
+}
+
+absl::StatusOr<TrainSummary> Run::Finish() {
+  FOUNDRY_RETURN_IF_ERROR(WriteAdapter(adapter_, output_ / "final", BaseName()));
+  TrainSummary summary;
+  summary.steps = state_.step;
+  summary.final_loss = state_.last_loss;
+  summary.best_score = state_.best_score;
+  summary.best_step = state_.best_step;
+  summary.tokens = state_.tokens;
+  summary.seconds = state_.seconds;
+  summary.peak_memory_mib = PeakMemoryMib();
+  return summary;
+}
+
+}  // namespace
+
+absl::StatusOr<TrainSummary> Train(LanguageModel& base, const std::vector<Example>& train,
+                                   const std::vector<Example>& validation,
+                                   const TrainOptions& options, const fs::path& output,
+                                   const TrainHooks& hooks, const CancelToken& cancel) {
+  FOUNDRY_RETURN_IF_ERROR(CheckOptions(options));
+  if (train.empty()) return absl::InvalidArgumentError("there are no training examples");
+  FOUNDRY_RETURN_IF_ERROR(CheckExamples(train, base.config(), "training"));
+  FOUNDRY_RETURN_IF_ERROR(CheckExamples(validation, base.config(), "validation"));
+  Run run(base, train, validation, options, output, hooks, cancel);
+  absl::StatusOr<TrainSummary> summary = absl::InternalError("");
+  absl::Status status = GuardTorch([&]() -> absl::Status {
+    FOUNDRY_RETURN_IF_ERROR(run.Prepare());
+    FOUNDRY_RETURN_IF_ERROR(run.Loop());
+    summary = run.Finish();
+    return summary.status();
+  });
+  if (!status.ok()) return status;
+  return summary;
+}
+
+}  // namespace foundry::lm
