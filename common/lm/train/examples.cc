@@ -25,7 +25,8 @@ absl::Status CheckExample(const Example& e, const ModelConfig& config) {
   }
   for (int32_t id : e.ids) {
     if (id < 0 || id >= config.vocab_size) {
-      return absl::InvalidArgumentError(absl::StrCat("token id ", id, " is outside the vocabulary"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("token id ", id, " is outside the vocabulary"));
     }
   }
   int64_t scored = 0;
@@ -138,8 +139,8 @@ StepOrder::StepOrder(const std::vector<Example>& examples, const TrainOptions& o
       step_size_(static_cast<int64_t>(options.batch_size) * options.gradient_accumulation) {
   int64_t count = static_cast<int64_t>(examples.size());
   steps_per_epoch_ = (count + step_size_ - 1) / step_size_;
-  total_steps_ = std::max<int64_t>(
-      1, std::llround(options.epochs * static_cast<double>(steps_per_epoch_)));
+  total_steps_ =
+      std::max<int64_t>(1, std::llround(options.epochs * static_cast<double>(steps_per_epoch_)));
 }
 
 std::vector<const Example*> StepOrder::Step(int64_t step) {

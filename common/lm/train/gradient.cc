@@ -20,9 +20,8 @@ double PackGradient(const Decoder& decoder, const TrainPack& plan, double scale,
   AttentionShape shape = AttentionShape::Of(config);
   RopeTables rope = decoder.rope().Tables(pack.Positions(), decoder.device());
   AttentionFn attend = [&](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                           at::Tensor out, at::Tensor* lse) {
-    Attend(shape, q, pack.Tasks(k, v), out, lse);
-  };
+                           at::Tensor out,
+                           at::Tensor* lse) { Attend(shape, q, pack.Tasks(k, v), out, lse); };
   auto forward = [&](size_t l, const at::Tensor& x, LayerTrace& trace) {
     trace.dropout = options.dropout;
     trace.dropout_seed = options.dropout_seed * 8191 + l * 4;

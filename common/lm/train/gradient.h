@@ -18,14 +18,14 @@ struct GradientOptions {
   double soft_weight = 0, soft_temperature = 1;
   bool checkpointing = false;  // keep only each layer's input and compute the rest again
   double dropout = 0;
-  uint64_t dropout_seed = 0;   // of the step
-  int64_t max_rows = 2048;     // of a pack
+  uint64_t dropout_seed = 0;  // of the step
+  int64_t max_rows = 2048;    // of a pack
 };
 
 struct LossSum {
-  double loss = 0;       // weighted mean over the scored positions
-  double weight = 0;     // sum of the weights
-  int64_t rows = 0;      // computed
+  double loss = 0;    // weighted mean over the scored positions
+  double weight = 0;  // sum of the weights
+  int64_t rows = 0;   // computed
 };
 
 // The sum of the weights of the scored positions.

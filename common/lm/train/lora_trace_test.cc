@@ -9,7 +9,8 @@ namespace foundry::lm {
 namespace {
 
 TEST(LoraTraceTest, TwelveStepsAreThoseOfPeft) {
-  auto folder = testing::Golden("smollm2/lora_trace"), model = testing::Model("smollm2-135m-instruct");
+  auto folder = testing::Golden("smollm2/lora_trace"),
+       model = testing::Model("smollm2-135m-instruct");
   if (folder.empty() || model.empty()) GTEST_SKIP() << "needs models/ and FOUNDRY_SHARED_DIR";
   auto decoder = testing::LoadDecoder(model);
   Adapter adapter = ReadAdapter(folder / "init", *decoder).value();

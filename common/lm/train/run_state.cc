@@ -67,8 +67,8 @@ absl::Status ReadOptimizer(const fs::path& path, AdamW& optimizer) {
   FOUNDRY_ASSIGN_OR_RETURN(std::string content, ReadFile(path));
   const size_t half = static_cast<size_t>(optimizer.mean().numel()) * sizeof(float);
   if (content.size() != 2 * half) {
-    return absl::DataLossError(absl::StrCat(path.string(), " has ", content.size(),
-                                            " bytes instead of ", 2 * half));
+    return absl::DataLossError(
+        absl::StrCat(path.string(), " has ", content.size(), " bytes instead of ", 2 * half));
   }
   std::memcpy(optimizer.mean().data_ptr<float>(), content.data(), half);
   std::memcpy(optimizer.square().data_ptr<float>(), content.data() + half, half);

@@ -27,7 +27,8 @@ struct RunState {
   double seconds = 0;
 };
 
-// Makes checkpoints/step-N visible all at once and removes all but the newest two. Returns its path.
+// Makes checkpoints/step-N visible all at once and removes all but the newest two. Returns its
+// path.
 absl::StatusOr<std::filesystem::path> SaveCheckpoint(const std::filesystem::path& output,
                                                      const std::string& fingerprint,
                                                      const RunState& state, const Adapter& adapter,

@@ -23,8 +23,8 @@ absl::Status CheckSchedule(const std::string& schedule) {
   for (const char* known : kSchedules) {
     if (schedule == known) return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(absl::StrCat("schedule '", schedule, "': one of ",
-                                                 absl::StrJoin(kSchedules, ", ")));
+  return absl::InvalidArgumentError(
+      absl::StrCat("schedule '", schedule, "': one of ", absl::StrJoin(kSchedules, ", ")));
 }
 
 double RateShare(const std::string& schedule, int64_t step, int64_t total, double warmup_ratio) {

@@ -107,23 +107,22 @@ absl::Status Run::Prepare() {
   DetachAdapter(*decoder_);
   FOUNDRY_RETURN_IF_ERROR(Start());
   fingerprint_ = RunFingerprint(train_, validation_, options_, BaseName(), c10::toString(compute));
-  FOUNDRY_ASSIGN_OR_RETURN(
-      std::optional<RunState> saved,
-      LoadCheckpoint(output_, fingerprint_, *decoder_, adapter_, optimizer_));
+  FOUNDRY_ASSIGN_OR_RETURN(std::optional<RunState> saved,
+                           LoadCheckpoint(output_, fingerprint_, *decoder_, adapter_, optimizer_));
   if (saved) {
     state_ = *saved;
     Say(absl::StrCat("resuming after step ", state_.step, " of ", order_.total_steps()));
   }
   AttachAdapter(adapter_, 1, *decoder_);
   with_adapter_ = LanguageModel::Impl::Wrap(base_.impl(), decoder_);
-  gradient_ = at::empty({adapter_.flat.numel()},
-                        at::TensorOptions(at::kFloat).device(decoder_->device()));
+  gradient_ =
+      at::empty({adapter_.flat.numel()}, at::TensorOptions(at::kFloat).device(decoder_->device()));
   gradient_options_.soft_weight = options_.soft_weight;
   gradient_options_.soft_temperature = options_.soft_temperature;
   gradient_options_.checkpointing = options_.gradient_checkpointing;
   gradient_options_.dropout = options_.lora.dropout;
-  FOUNDRY_ASSIGN_OR_RETURN(
-      metrics_, MetricsLog::Open(output_ / "metrics.jsonl", state_.step, state_.validation_pending));
+  FOUNDRY_ASSIGN_OR_RETURN(metrics_, MetricsLog::Open(output_ / "metrics.jsonl", state_.step,
+                                                      state_.validation_pending));
   return absl::OkStatus();
 }
 
@@ -183,15 +182,14 @@ absl::Status Run::Rewind(double loss, double norm) {
   }
   const int64_t failed = state_.step + 1;
   FOUNDRY_RETURN_IF_ERROR(Start());
-  FOUNDRY_ASSIGN_OR_RETURN(
-      std::optional<RunState> saved,
-      LoadCheckpoint(output_, fingerprint_, *decoder_, adapter_, optimizer_));
+  FOUNDRY_ASSIGN_OR_RETURN(std::optional<RunState> saved,
+                           LoadCheckpoint(output_, fingerprint_, *decoder_, adapter_, optimizer_));
   if (saved) state_ = *saved;
   state_.rewound = true;
   state_.rate_scale /= 2;
   UpdateAdapter(adapter_, 1, *decoder_);
-  FOUNDRY_ASSIGN_OR_RETURN(
-      metrics_, MetricsLog::Open(output_ / "metrics.jsonl", state_.step, state_.validation_pending));
+  FOUNDRY_ASSIGN_OR_RETURN(metrics_, MetricsLog::Open(output_ / "metrics.jsonl", state_.step,
+                                                      state_.validation_pending));
   Say(absl::StrCat("step ", failed, ": loss ", loss, ", gradient norm ", norm,
                    "; going back to step ", state_.step, " with half the learning rate"));
   return absl::OkStatus();
