@@ -1,0 +1,45 @@
+// One coordinator: the store and everything around it, served over gRPC.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/rpc/frame.h"
+#include "common/rpc/server.h"
+#include "common/telemetry/metrics.h"
+#include "services/coordinator/store.h"
+
+namespace foundry::coordinator {
+
+struct CoordinatorOptions {
+  std::string database;   // libpq connection string
+  std::string artifacts;  // the artifact store's root; empty: outputs are not exported
+  rpc::ServerOptions server;
+  std::string token;     // asked of every caller; empty: none
+  int connections = 16;  // to the database
+  // Open WatchJob streams and waiting LeaseTask calls.
+  int max_long_calls = 512;
+  absl::Duration lease = absl::Seconds(30);
+};
+
+class Coordinator {
+ public:
+  // Serves when it returns. `metrics` must outlive it.
+  static absl::StatusOr<std::unique_ptr<Coordinator>> Start(const CoordinatorOptions& options,
+                                                            telemetry::Metrics* metrics);
+  ~Coordinator();
+  Coordinator(const Coordinator&) = delete;
+
+  const std::string& address() const;
+  // NOT_SERVING, then the calls under way end, long polls at once; see rpc::Server::Shutdown.
+  void Shutdown(absl::Duration grace);
+
+ private:
+  struct Parts;
+  explicit Coordinator(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace foundry::coordinator

@@ -1,0 +1,185 @@
+#include "services/coordinator/jobs_service.h"
+
+#include <algorithm>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
+#include "absl/time/clock.h"
+#include "common/base/error_details.h"
+#include "common/base/status.h"
+#include "common/config/spec.h"
+#include "services/coordinator/input_facts.h"
+#include "services/coordinator/state.h"
+
+namespace foundry::coordinator {
+namespace {
+
+constexpr char kService[] = "foundry.coordinator.v1.JobsService";
+constexpr int kEventBatch = 500;
+constexpr size_t kLongestRequestId = 200;  // bytes
+// Progress moves without an event: a watcher gets a fresh snapshot this often, when it differs.
+constexpr absl::Duration kSnapshotPeriod = absl::Seconds(1);
+// A stream asks the database for at most this long at a time.
+constexpr absl::Duration kReadDeadline = absl::Seconds(15);
+
+absl::Status FieldError(absl::string_view field, absl::string_view problem) {
+  return WithFieldViolation(absl::InvalidArgumentError(absl::StrCat(field, ": ", problem)), field,
+                            problem);
+}
+
+}  // namespace
+
+absl::Status JobsService::Create(const v1::CreateJobRequest& request,
+                                 v1::CreateJobResponse* response, absl::Time deadline) {
+  if (request.request_id().empty() || request.request_id().size() > kLongestRequestId) {
+    return FieldError("request_id", "needs 1 to 200 bytes that the client chose for this job");
+  }
+  pipeline::v1::PipelineSpec spec = request.spec();
+  FOUNDRY_RETURN_IF_ERROR(config::ResolveSpec(&spec));
+  if (absl::StartsWith(spec.output_dir(), "s3://")) {
+    return FieldError("spec.output_dir", "must be a folder");
+  }
+  FOUNDRY_ASSIGN_OR_RETURN(const InputFacts facts, ReadInputFacts(spec));
+  FOUNDRY_ASSIGN_OR_RETURN(const std::string job_id,
+                           store_->CreateJob(request.request_id(), spec, facts, deadline));
+  FOUNDRY_ASSIGN_OR_RETURN(*response->mutable_job(), store_->GetJob(job_id, deadline));
+  return absl::OkStatus();
+}
+
+void JobsService::Drain() {
+  draining_.Cancel("draining");
+  changes_->Changed("");
+}
+
+grpc::ServerUnaryReactor* JobsService::CreateJob(grpc::CallbackServerContext* context,
+                                                 const v1::CreateJobRequest* request,
+                                                 v1::CreateJobResponse* response) {
+  return frame_->Unary<v1::CreateJobRequest, v1::CreateJobResponse>(
+      context, {kService, "CreateJob"}, request, response,
+      [this](const auto& request, auto* response, rpc::Call& call) {
+        return Create(request, response, call.deadline);
+      });
+}
+
+grpc::ServerUnaryReactor* JobsService::GetJob(grpc::CallbackServerContext* context,
+                                              const v1::GetJobRequest* request,
+                                              v1::GetJobResponse* response) {
+  return frame_->Unary<v1::GetJobRequest, v1::GetJobResponse>(
+      context, {kService, "GetJob"}, request, response,
+      [this](const auto& request, auto* response, rpc::Call& call) -> absl::Status {
+        FOUNDRY_ASSIGN_OR_RETURN(*response->mutable_job(),
+                                 store_->GetJob(request.job_id(), call.deadline));
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* JobsService::ListJobs(grpc::CallbackServerContext* context,
+                                                const v1::ListJobsRequest* request,
+                                                v1::ListJobsResponse* response) {
+  return frame_->Unary<v1::ListJobsRequest, v1::ListJobsResponse>(
+      context, {kService, "ListJobs"}, request, response,
+      [this](const auto& request, auto* response, rpc::Call& call) -> absl::Status {
+        if (request.page_size() < 0) return FieldError("page_size", "must not be negative");
+        FOUNDRY_ASSIGN_OR_RETURN(JobPage page,
+                                 store_->ListJobs(request.page_size(), request.page_token(),
+                                                  request.state(), call.deadline));
+        for (v1::Job& job : page.jobs) *response->add_jobs() = std::move(job);
+        response->set_next_page_token(page.next_page_token);
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* JobsService::CancelJob(grpc::CallbackServerContext* context,
+                                                 const v1::CancelJobRequest* request,
+                                                 v1::CancelJobResponse* response) {
+  return frame_->Unary<v1::CancelJobRequest, v1::CancelJobResponse>(
+      context, {kService, "CancelJob"}, request, response,
+      [this](const auto& request, auto* response, rpc::Call& call) -> absl::Status {
+        FOUNDRY_RETURN_IF_ERROR(store_->CancelJob(
+            request.job_id(), request.reason().empty() ? "cancelled" : request.reason(),
+            call.deadline));
+        FOUNDRY_ASSIGN_OR_RETURN(*response->mutable_job(),
+                                 store_->GetJob(request.job_id(), call.deadline));
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* JobsService::RetryJob(grpc::CallbackServerContext* context,
+                                                const v1::RetryJobRequest* request,
+                                                v1::RetryJobResponse* response) {
+  return frame_->Unary<v1::RetryJobRequest, v1::RetryJobResponse>(
+      context, {kService, "RetryJob"}, request, response,
+      [this](const auto& request, auto* response, rpc::Call& call) -> absl::Status {
+        FOUNDRY_RETURN_IF_ERROR(store_->RetryJob(request.job_id(), call.deadline));
+        FOUNDRY_ASSIGN_OR_RETURN(*response->mutable_job(),
+                                 store_->GetJob(request.job_id(), call.deadline));
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* JobsService::GetMetrics(grpc::CallbackServerContext* context,
+                                                  const v1::GetMetricsRequest* request,
+                                                  v1::GetMetricsResponse* response) {
+  return frame_->Unary<v1::GetMetricsRequest, v1::GetMetricsResponse>(
+      context, {kService, "GetMetrics"}, request, response,
+      [this](const auto& request, auto* response, rpc::Call& call) -> absl::Status {
+        FOUNDRY_ASSIGN_OR_RETURN(auto curves, store_->Metrics(request.job_id(), request.step(),
+                                                              request.name(), call.deadline));
+        for (v1::Curve& curve : curves) *response->add_curves() = std::move(curve);
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerWriteReactor<v1::WatchJobResponse>* JobsService::WatchJob(
+    grpc::CallbackServerContext* context, const v1::WatchJobRequest* request) {
+  return frame_->ServerStream<v1::WatchJobRequest, v1::WatchJobResponse>(
+      context, {kService, "WatchJob"}, request,
+      [this](const auto& request, auto& writer, rpc::Call& call) {
+        return Watch(request, writer, call);
+      });
+}
+
+absl::Status JobsService::Watch(const v1::WatchJobRequest& request,
+                                rpc::StreamWriter<v1::WatchJobResponse>& writer,
+                                const rpc::Call& call) {
+  const std::string& job_id = request.job_id();
+  uint64_t seen = changes_->Watch(job_id);
+  const auto forget = absl::MakeCleanup([&] { changes_->Forget(job_id); });
+  int64_t after = request.after_event_id();
+  std::string last_snapshot;
+  for (;;) {
+    const absl::Time deadline = std::min(call.deadline, absl::Now() + kReadDeadline);
+    FOUNDRY_ASSIGN_OR_RETURN(v1::Job job, store_->GetJob(job_id, deadline));
+    const bool over = IsEnd(job.state());
+    const int64_t last_event = job.last_event_id();
+    // The time left changes with every look; it alone is no news.
+    v1::Job compared = job;
+    for (v1::Step& step : *compared.mutable_steps()) step.clear_eta_seconds();
+    if (std::string bytes = compared.SerializeAsString(); bytes != last_snapshot) {
+      last_snapshot = std::move(bytes);
+      v1::WatchJobResponse response;
+      *response.mutable_snapshot() = std::move(job);
+      if (!writer.Write(std::move(response))) return absl::OkStatus();
+    }
+    while (after < last_event) {
+      FOUNDRY_ASSIGN_OR_RETURN(const auto events,
+                               store_->Events(job_id, after, kEventBatch, deadline));
+      if (events.empty()) break;
+      for (const v1::Event& event : events) {
+        v1::WatchJobResponse response;
+        *response.mutable_event() = event;
+        if (!writer.Write(std::move(response))) return absl::OkStatus();
+        after = event.event_id();
+      }
+    }
+    if (over) return absl::OkStatus();
+    // Changes come in bursts: look at most ten times a second.
+    if (call.cancel.WaitFor(absl::Milliseconds(100))) return call.cancel.Check();
+    seen = changes_->Wait(job_id, seen, std::min(call.deadline, absl::Now() + kSnapshotPeriod));
+    FOUNDRY_RETURN_IF_ERROR(call.cancel.Check());
+    if (draining_.Cancelled()) return absl::UnavailableError("the coordinator is shutting down");
+    if (absl::Now() >= call.deadline) return absl::DeadlineExceededError("watch again to go on");
+  }
+}
+
+}  // namespace foundry::coordinator

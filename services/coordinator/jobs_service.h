@@ -1,0 +1,54 @@
+// foundry.coordinator.v1.JobsService: decode, call the store, encode. Thread-safe.
+#pragma once
+
+#include "common/base/cancel.h"
+#include "common/rpc/frame.h"
+#include "foundry/coordinator/v1/jobs.grpc.pb.h"
+#include "services/coordinator/job_changes.h"
+#include "services/coordinator/store.h"
+
+namespace foundry::coordinator {
+
+class JobsService : public v1::JobsService::CallbackService {
+ public:
+  // All must outlive it.
+  JobsService(rpc::Frame* frame, Store* store, JobChanges* changes)
+      : frame_(frame), store_(store), changes_(changes) {}
+
+  // Ends every watch, now and from now on: Unavailable.
+  void Drain();
+
+  grpc::ServerUnaryReactor* CreateJob(grpc::CallbackServerContext* context,
+                                      const v1::CreateJobRequest* request,
+                                      v1::CreateJobResponse* response) override;
+  grpc::ServerUnaryReactor* GetJob(grpc::CallbackServerContext* context,
+                                   const v1::GetJobRequest* request,
+                                   v1::GetJobResponse* response) override;
+  grpc::ServerUnaryReactor* ListJobs(grpc::CallbackServerContext* context,
+                                     const v1::ListJobsRequest* request,
+                                     v1::ListJobsResponse* response) override;
+  grpc::ServerWriteReactor<v1::WatchJobResponse>* WatchJob(
+      grpc::CallbackServerContext* context, const v1::WatchJobRequest* request) override;
+  grpc::ServerUnaryReactor* CancelJob(grpc::CallbackServerContext* context,
+                                      const v1::CancelJobRequest* request,
+                                      v1::CancelJobResponse* response) override;
+  grpc::ServerUnaryReactor* RetryJob(grpc::CallbackServerContext* context,
+                                     const v1::RetryJobRequest* request,
+                                     v1::RetryJobResponse* response) override;
+  grpc::ServerUnaryReactor* GetMetrics(grpc::CallbackServerContext* context,
+                                       const v1::GetMetricsRequest* request,
+                                       v1::GetMetricsResponse* response) override;
+
+ private:
+  absl::Status Create(const v1::CreateJobRequest& request, v1::CreateJobResponse* response,
+                      absl::Time deadline);
+  absl::Status Watch(const v1::WatchJobRequest& request,
+                     rpc::StreamWriter<v1::WatchJobResponse>& writer, const rpc::Call& call);
+
+  rpc::Frame* const frame_;
+  Store* const store_;
+  JobChanges* const changes_;
+  CancelToken draining_;
+};
+
+}  // namespace foundry::coordinator

@@ -1,0 +1,103 @@
+// foundry-coordinator: serves jobs to clients and tasks to workers; keeps everything in PostgreSQL.
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "common/base/files.h"
+#include "common/base/parent.h"
+#include "common/rpc/termination.h"
+#include "common/telemetry/log.h"
+#include "common/telemetry/metrics.h"
+#include "services/coordinator/coordinator.h"
+
+namespace {
+
+using foundry::coordinator::Coordinator;
+using foundry::coordinator::CoordinatorOptions;
+
+constexpr absl::Duration kGrace = absl::Seconds(5);
+
+struct Flags {
+  CoordinatorOptions coordinator;
+  std::string token_file;
+  std::string metrics_listen;
+  std::string log_format = "json";
+  std::string log_level = "info";
+};
+
+void Declare(CLI::App& app, Flags& flags) {
+  CoordinatorOptions& options = flags.coordinator;
+  app.add_option("--database", options.database,
+                 "libpq connection string of the PostgreSQL database")
+      ->required()
+      ->envname("FOUNDRY_DATABASE");
+  app.add_option("--listen", options.server.listen, "unix:/path or host:port (port 0: a free one)")
+      ->required();
+  app.add_option("--artifacts", options.artifacts,
+                 "root of the artifact store; without it no outputs are written to output_dir");
+  app.add_option("--connections", options.connections, "most database connections")
+      ->check(CLI::Range(2, 1000))
+      ->capture_default_str();
+  app.add_option("--token-file", flags.token_file,
+                 "file with the bearer token that callers must show");
+  app.add_option("--tls-cert", options.server.tls_cert_file, "PEM certificate");
+  app.add_option("--tls-key", options.server.tls_key_file, "PEM key");
+  app.add_option("--tls-client-ca", options.server.tls_client_ca_file,
+                 "PEM CA that clients' certificates must come from");
+  app.add_flag("--insecure", options.server.insecure, "allow a TCP address without TLS or token");
+  app.add_option("--metrics-listen", flags.metrics_listen, "host:port of /metrics; empty: none");
+  app.add_option("--log-format", flags.log_format, "json or console")->capture_default_str();
+  app.add_option("--log-level", flags.log_level, "debug, info, warning or error")
+      ->capture_default_str();
+}
+
+absl::Status Run(Flags& flags, foundry::rpc::Termination& termination) {
+  namespace telemetry = foundry::telemetry;
+  telemetry::LogOptions log{.process = "coordinator"};
+  absl::Status status = telemetry::ParseLogOptions(flags.log_format, flags.log_level, &log);
+  if (!status.ok()) return status;
+  telemetry::InitLogging(log);
+  if (!flags.token_file.empty()) {
+    auto token = foundry::ReadFile(flags.token_file);
+    if (!token.ok()) return token.status();
+    flags.coordinator.token = std::string(absl::StripAsciiWhitespace(*token));
+    if (flags.coordinator.token.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(flags.token_file, ": holds no token"));
+    }
+  }
+  telemetry::Metrics metrics;
+  auto coordinator = Coordinator::Start(flags.coordinator, &metrics);
+  if (!coordinator.ok()) return coordinator.status();
+  std::unique_ptr<telemetry::MetricsServer> metrics_server;
+  if (!flags.metrics_listen.empty()) {
+    auto started = telemetry::MetricsServer::Start(flags.metrics_listen, &metrics);
+    if (!started.ok()) return started.status();
+    metrics_server = *std::move(started);
+  }
+  telemetry::LogInfo("serving", {{"address", (*coordinator)->address()},
+                                 {"metrics", metrics_server ? metrics_server->address() : ""}});
+  const int signal = termination.Wait();
+  telemetry::LogInfo("shutting down", {{"signal", absl::StrCat(signal)}});
+  (*coordinator)->Shutdown(kGrace);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  foundry::EndWithParent();
+  foundry::rpc::Termination termination;  // before any thread
+  Flags flags;
+  CLI::App app("Foundry's coordinator: jobs, steps and tasks on PostgreSQL.",
+               "foundry-coordinator");
+  Declare(app, flags);
+  CLI11_PARSE(app, argc, argv);
+  const absl::Status status = Run(flags, termination);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "foundry-coordinator: %s\n", std::string(status.message()).c_str());
+  return 1;
+}

@@ -1,0 +1,146 @@
+#include "services/coordinator/maintenance.h"
+
+#include <exception>
+#include <filesystem>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/base/status.h"
+#include "common/storage/export.h"
+#include "common/storage/manifest.h"
+#include "common/telemetry/log.h"
+#include "services/coordinator/planner/exports.h"
+
+namespace foundry::coordinator {
+namespace {
+
+constexpr int64_t kExportLock = 0x466f756e65787001;  // any constant of its own
+constexpr absl::Duration kCallDeadline = absl::Seconds(10);
+constexpr int kBatch = 16;
+
+absl::Time Deadline() { return absl::Now() + kCallDeadline; }
+
+void Warn(const char* what, const absl::Status& status) {
+  if (!status.ok()) telemetry::LogWarning(what, {{"error", status.ToString()}});
+}
+
+// Errors that pass by themselves; the others end the job.
+bool MayPass(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) || absl::IsAborted(status);
+}
+
+}  // namespace
+
+Maintenance::Maintenance(Store* store, storage::ArtifactStore* artifacts,
+                         telemetry::Metrics* metrics, const Options& options)
+    : store_(store), artifacts_(artifacts), metrics_(metrics), options_(options) {
+  expire_thread_ = std::thread([this] { ExpireLoop(); });
+  if (artifacts_ != nullptr) export_thread_ = std::thread([this] { ExportLoop(); });
+}
+
+Maintenance::~Maintenance() {
+  stop_.Cancel("shutting down");
+  Wake();
+  expire_thread_.join();
+  if (export_thread_.joinable()) export_thread_.join();
+}
+
+void Maintenance::Wake() {
+  {
+    std::lock_guard lock(mutex_);
+    look_ = true;
+  }
+  woken_.notify_all();
+}
+
+void Maintenance::ExpireLoop() {
+  do {
+    const auto expired = store_->ExpireLeases(Deadline());
+    if (!expired.ok()) {
+      Warn("ending leases that ran out failed", expired.status());
+    } else if (*expired > 0) {
+      metrics_->Count("foundry_leases_expired_total", "Leases that ended in silence", {}, *expired);
+    }
+    UpdateGauges();
+  } while (!stop_.WaitFor(options_.period));
+}
+
+void Maintenance::UpdateGauges() {
+  const auto counts = store_->QueueCounts(Deadline());
+  if (!counts.ok()) return;
+  std::map<std::pair<std::string, std::string>, int64_t> now;
+  for (const char* stage :
+       {"extraction", "teacher", "trainer", "merger", "self_study", "evaluator"}) {
+    for (const char* state : {"READY", "RUNNING", "CANCELLING"}) now[{stage, state}] = 0;
+  }
+  for (const auto& count : *counts)
+    now[{count.stage, std::string(StateName(count.state))}] = count.count;
+  for (const auto& [labels, count] : now) {
+    metrics_->Set("foundry_tasks", "Open tasks",
+                  {{"stage", labels.first}, {"state", labels.second}}, static_cast<double>(count));
+  }
+}
+
+void Maintenance::ExportLoop() {
+  std::unique_ptr<pqxx::connection> session;  // holds the lock
+  while (!stop_.Cancelled()) {
+    try {
+      if (session == nullptr) {
+        auto connection = Connect(options_.connection_info);
+        pqxx::nontransaction work(*connection);
+        const auto locked =
+            work.exec(absl::StrCat("SELECT pg_try_advisory_lock(", kExportLock, ")"));
+        if (locked[0][0].as<bool>()) {
+          session = std::move(connection);
+          telemetry::LogInfo("writes the outputs of finished steps from now on");
+        }
+      } else {
+        pqxx::nontransaction(*session).exec("SELECT 1");  // still ours
+      }
+    } catch (const std::exception& error) {
+      session.reset();
+      telemetry::LogWarning("the lock on exports is not to be had", {{"error", error.what()}});
+    }
+    if (session != nullptr) Warn("writing outputs failed", ExportPending());
+    std::unique_lock lock(mutex_);
+    woken_.wait_for(lock, absl::ToChronoMilliseconds(options_.period), [this] { return look_; });
+    look_ = false;
+  }
+}
+
+absl::Status Maintenance::ExportPending() {
+  for (;;) {
+    FOUNDRY_ASSIGN_OR_RETURN(const auto pending, store_->PendingExports(kBatch, Deadline()));
+    if (pending.empty()) return absl::OkStatus();
+    for (const PendingExport& item : pending) {
+      if (stop_.Cancelled()) return absl::OkStatus();
+      const telemetry::LogScope scope({{"job", item.job_id}, {"step", item.step}});
+      const absl::Status status = ExportStep(item);
+      if (status.ok()) {
+        FOUNDRY_RETURN_IF_ERROR(store_->ExportDone(item.job_id, item.step, Deadline()));
+      } else if (MayPass(status)) {
+        return status;  // tried again with the next look
+      } else {
+        telemetry::LogError("outputs cannot be written", {{"error", status.ToString()}});
+        FOUNDRY_RETURN_IF_ERROR(store_->ExportFailed(
+            item.job_id, item.step, absl::StrCat("cannot write its outputs: ", status.message()),
+            Deadline()));
+      }
+    }
+  }
+}
+
+absl::Status Maintenance::ExportStep(const PendingExport& pending) {
+  std::vector<TaskFiles> tasks;
+  for (const FinishedTask& task : pending.tasks) {
+    FOUNDRY_ASSIGN_OR_RETURN(common::v1::Manifest manifest,
+                             storage::GetManifest(task.manifest, artifacts_));
+    tasks.push_back({task.key, std::move(manifest)});
+  }
+  return storage::ExportEntries(ExportedFiles(pending.step, tasks),
+                                std::filesystem::path(pending.spec.output_dir()), artifacts_);
+}
+
+}  // namespace foundry::coordinator

@@ -1,0 +1,57 @@
+// What nobody asks for but must happen: leases run out, outputs reach output_dir, gauges move.
+//
+// Any number of coordinators run it. Exports are one coordinator's at a time (an advisory lock of a
+// session, so that it falls free when its holder dies), because two writers of one folder get in
+// each other's way. Thread-safe.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "absl/time/time.h"
+#include "common/base/cancel.h"
+#include "common/storage/artifact_store.h"
+#include "common/telemetry/metrics.h"
+#include "services/coordinator/store.h"
+
+namespace foundry::coordinator {
+
+class Maintenance {
+ public:
+  struct Options {
+    std::string connection_info;
+    absl::Duration period = absl::Seconds(1);
+  };
+
+  // Everything passed in must outlive it. No artifacts: nothing is exported.
+  Maintenance(Store* store, storage::ArtifactStore* artifacts, telemetry::Metrics* metrics,
+              const Options& options);
+  ~Maintenance();
+  Maintenance(const Maintenance&) = delete;
+
+  // A step may have finished.
+  void Wake();
+
+ private:
+  void ExpireLoop();
+  void ExportLoop();
+  void UpdateGauges();
+  // Exports what is due; call only with the lock held.
+  absl::Status ExportPending();
+  absl::Status ExportStep(const PendingExport& pending);
+
+  Store* const store_;
+  storage::ArtifactStore* const artifacts_;
+  telemetry::Metrics* const metrics_;
+  const Options options_;
+  CancelToken stop_;
+  std::mutex mutex_;
+  std::condition_variable woken_;
+  bool look_ = true;  // guarded by mutex_
+  std::thread expire_thread_, export_thread_;
+};
+
+}  // namespace foundry::coordinator

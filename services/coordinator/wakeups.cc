@@ -1,0 +1,141 @@
+#include "services/coordinator/wakeups.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <exception>
+#include <pqxx/pqxx>
+#include <utility>
+
+#include "common/telemetry/log.h"
+#include "services/coordinator/database.h"
+
+namespace foundry::coordinator {
+namespace {
+
+constexpr char kTasksChannel[] = "foundry_tasks";
+constexpr char kJobsChannel[] = "foundry_jobs";
+constexpr int kReconnectMillis = 500;
+// More changed jobs than this are told as "any".
+constexpr size_t kMostJobs = 64;
+
+class Receiver : public pqxx::notification_receiver {
+ public:
+  Receiver(pqxx::connection& connection, const char* channel,
+           std::function<void(const std::string&)> hook)
+      : notification_receiver(connection, channel), hook_(std::move(hook)) {}
+  void operator()(const std::string& payload, int backend_pid) override {
+    // What this process told was hinted here when it told it.
+    if (backend_pid != conn().backendpid()) hook_(payload);
+  }
+
+ private:
+  const std::function<void(const std::string&)> hook_;
+};
+
+}  // namespace
+
+Wakeups::Wakeups(std::string connection_info, Hooks hooks)
+    : connection_info_(std::move(connection_info)),
+      hooks_(std::move(hooks)),
+      event_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      thread_([this] { Run(); }) {}
+
+Wakeups::~Wakeups() {
+  Stop();
+  close(event_fd_);
+}
+
+void Wakeups::Stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  Nudge();
+  if (thread_.joinable()) thread_.join();
+}
+
+bool Wakeups::Stopped() {
+  std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
+void Wakeups::Nudge() {
+  const uint64_t one = 1;
+  (void)!write(event_fd_, &one, sizeof(one));
+}
+
+void Wakeups::TasksReady() {
+  if (Stopped()) return;
+  hooks_.tasks_ready();
+  {
+    std::lock_guard lock(mutex_);
+    tasks_ = true;
+  }
+  Nudge();
+}
+
+void Wakeups::JobChanged(const std::string& job_id) {
+  if (Stopped()) return;
+  hooks_.job_changed(job_id);
+  {
+    std::lock_guard lock(mutex_);
+    jobs_.insert(jobs_.size() < kMostJobs ? job_id : "");
+  }
+  Nudge();
+}
+
+void Wakeups::Run() {
+  for (bool first = true;; first = false) {
+    try {
+      Listen();
+      return;
+    } catch (const std::exception& error) {
+      if (first)
+        telemetry::LogWarning("no wake-up hints for now; polling goes on",
+                              {{"error", error.what()}});
+    }
+    pollfd end = {event_fd_, POLLIN, 0};
+    if (Stopped()) return;
+    // A nudge may be the end; hints that come meanwhile wait for the connection.
+    poll(&end, 1, kReconnectMillis);
+    uint64_t count = 0;
+    (void)!read(event_fd_, &count, sizeof(count));
+  }
+}
+
+void Wakeups::Listen() {
+  const auto connection = Connect(connection_info_);
+  Receiver tasks(*connection, kTasksChannel, [this](const std::string&) { hooks_.tasks_ready(); });
+  Receiver jobs(*connection, kJobsChannel,
+                [this](const std::string& job_id) { hooks_.job_changed(job_id); });
+  hooks_.tasks_ready();
+  hooks_.job_changed("");
+  for (;;) {
+    bool tell_tasks = false;
+    std::set<std::string> tell_jobs;
+    {
+      std::lock_guard lock(mutex_);
+      if (stopping_) return;
+      std::swap(tell_tasks, tasks_);
+      tell_jobs.swap(jobs_);
+    }
+    if (tell_tasks || !tell_jobs.empty()) {
+      pqxx::work work(*connection);
+      if (tell_tasks) work.exec_params("SELECT pg_notify($1, '')", kTasksChannel);
+      for (const std::string& job : tell_jobs) {
+        work.exec_params("SELECT pg_notify($1, $2)", kJobsChannel, job);
+      }
+      work.commit();
+    }
+    connection->get_notifs();
+    pollfd ready[] = {{event_fd_, POLLIN, 0}, {connection->sock(), POLLIN, 0}};
+    poll(ready, 2, -1);
+    uint64_t count = 0;
+    (void)!read(event_fd_, &count, sizeof(count));
+  }
+}
+
+}  // namespace foundry::coordinator

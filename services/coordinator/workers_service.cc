@@ -1,0 +1,97 @@
+#include "services/coordinator/workers_service.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/base/error_details.h"
+#include "common/base/status.h"
+
+namespace foundry::coordinator {
+namespace {
+
+constexpr char kService[] = "foundry.coordinator.v1.WorkersService";
+constexpr absl::Duration kLongestWait = absl::Seconds(60);
+// Kept back from a long poll's deadline, so that an empty answer still arrives.
+constexpr absl::Duration kAnswerTime = absl::Milliseconds(500);
+
+absl::Status FieldError(absl::string_view field, absl::string_view problem) {
+  return WithFieldViolation(absl::InvalidArgumentError(absl::StrCat(field, ": ", problem)), field,
+                            problem);
+}
+
+absl::Status CheckManifest(const std::string& manifest) {
+  const bool hex = std::all_of(manifest.begin(), manifest.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+  });
+  if (manifest.size() == 64 && hex) return absl::OkStatus();
+  return FieldError("manifest",
+                    "must be the SHA-256 of the stored manifest, 64 lower-case hex digits");
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* WorkersService::LeaseTask(grpc::CallbackServerContext* context,
+                                                    const v1::LeaseTaskRequest* request,
+                                                    v1::LeaseTaskResponse* response) {
+  return frame_->Unary<v1::LeaseTaskRequest, v1::LeaseTaskResponse>(
+      context, {kService, "LeaseTask", rpc::CallLength::kLong}, request, response,
+      [this](const auto& request, auto* response, rpc::Call& call) -> absl::Status {
+        if (request.worker_id().empty()) return FieldError("worker_id", "must be set");
+        if (request.stages().empty()) return FieldError("stages", "must name at least one stage");
+        const absl::Duration wait = absl::Seconds(request.wait_time().seconds()) +
+                                    absl::Nanoseconds(request.wait_time().nanos());
+        const absl::Time until =
+            std::min(absl::Now() + std::clamp(wait, absl::ZeroDuration(), kLongestWait),
+                     call.deadline - kAnswerTime);
+        FOUNDRY_ASSIGN_OR_RETURN(auto lease, queue_->Wait(request, until, call.cancel));
+        if (lease.has_value()) *response->mutable_lease() = *std::move(lease);
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* WorkersService::Heartbeat(grpc::CallbackServerContext* context,
+                                                    const v1::HeartbeatRequest* request,
+                                                    v1::HeartbeatResponse* response) {
+  return frame_->Unary<v1::HeartbeatRequest, v1::HeartbeatResponse>(
+      context, {kService, "Heartbeat"}, request, response,
+      [this](const auto& request, auto* response, rpc::Call& call) -> absl::Status {
+        FOUNDRY_ASSIGN_OR_RETURN(const bool cancel, store_->Heartbeat(request, call.deadline));
+        response->set_cancel(cancel);
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* WorkersService::CompleteTask(grpc::CallbackServerContext* context,
+                                                       const v1::CompleteTaskRequest* request,
+                                                       v1::CompleteTaskResponse* response) {
+  return frame_->Unary<v1::CompleteTaskRequest, v1::CompleteTaskResponse>(
+      context, {kService, "CompleteTask"}, request, response,
+      [this](const auto& request, auto*, rpc::Call& call) -> absl::Status {
+        FOUNDRY_RETURN_IF_ERROR(CheckManifest(request.manifest()));
+        return store_->Complete(request, call.deadline);
+      });
+}
+
+grpc::ServerUnaryReactor* WorkersService::FailTask(grpc::CallbackServerContext* context,
+                                                   const v1::FailTaskRequest* request,
+                                                   v1::FailTaskResponse* response) {
+  return frame_->Unary<v1::FailTaskRequest, v1::FailTaskResponse>(
+      context, {kService, "FailTask"}, request, response,
+      [this](const auto& request, auto*, rpc::Call& call) {
+        return store_->Fail(request, call.deadline);
+      });
+}
+
+grpc::ServerUnaryReactor* WorkersService::ReleaseTask(grpc::CallbackServerContext* context,
+                                                      const v1::ReleaseTaskRequest* request,
+                                                      v1::ReleaseTaskResponse* response) {
+  return frame_->Unary<v1::ReleaseTaskRequest, v1::ReleaseTaskResponse>(
+      context, {kService, "ReleaseTask"}, request, response,
+      [this](const auto& request, auto*, rpc::Call& call) {
+        return store_->Release({request.task_id(), request.worker_id(), request.epoch()},
+                               call.deadline);
+      });
+}
+
+}  // namespace foundry::coordinator
