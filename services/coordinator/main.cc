@@ -25,6 +25,7 @@ struct Flags {
   CoordinatorOptions coordinator;
   std::string token_file;
   std::string metrics_listen;
+  int lease_seconds = 30;
   std::string log_format = "json";
   std::string log_level = "info";
 };
@@ -39,6 +40,10 @@ void Declare(CLI::App& app, Flags& flags) {
       ->required();
   app.add_option("--artifacts", options.artifacts,
                  "root of the artifact store; without it no outputs are written to output_dir");
+  app.add_option("--lease-seconds", flags.lease_seconds,
+                 "how long a task stays with a worker that is silent")
+      ->check(CLI::Range(2, 3600))
+      ->capture_default_str();
   app.add_option("--connections", options.connections, "most database connections")
       ->check(CLI::Range(2, 1000))
       ->capture_default_str();
@@ -69,6 +74,7 @@ absl::Status Run(Flags& flags, foundry::rpc::Termination& termination) {
       return absl::InvalidArgumentError(absl::StrCat(flags.token_file, ": holds no token"));
     }
   }
+  flags.coordinator.lease = absl::Seconds(flags.lease_seconds);
   telemetry::Metrics metrics;
   auto coordinator = Coordinator::Start(flags.coordinator, &metrics);
   if (!coordinator.ok()) return coordinator.status();
