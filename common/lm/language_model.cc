@@ -46,6 +46,7 @@ std::unique_ptr<LanguageModel> LanguageModel::Impl::Wrap(const Impl& like,
   impl->decoder = std::move(decoder);
   impl->tokenizer = like.tokenizer;
   impl->chat_template = like.chat_template;
+  impl->no_chat_template = like.no_chat_template;
   return std::unique_ptr<LanguageModel>(new LanguageModel(std::move(impl)));
 }
 
@@ -54,10 +55,17 @@ absl::StatusOr<std::shared_ptr<LanguageModel>> LanguageModel::Load(
   FOUNDRY_ASSIGN_OR_RETURN(std::shared_ptr<const Checkpoint> checkpoint, Checkpoint::Open(path));
   auto impl = std::make_unique<Impl>();
   impl->path = path;
-  FOUNDRY_ASSIGN_OR_RETURN(impl->tokenizer, tokenizer::Tokenizer::Load(path));
+  auto tokenizer = tokenizer::Tokenizer::Load(path);
+  if (absl::IsNotFound(tokenizer.status())) {
+    impl->tokenizer = tokenizer::NoTokenizer();
+  } else {
+    FOUNDRY_ASSIGN_OR_RETURN(impl->tokenizer, std::move(tokenizer));
+  }
   auto chat_template = tokenizer::ChatTemplate::Load(path);
   if (chat_template.ok()) {
     impl->chat_template = *std::move(chat_template);
+  } else if (absl::IsUnimplemented(chat_template.status())) {
+    impl->no_chat_template = chat_template.status();
   } else if (!absl::IsNotFound(chat_template.status())) {
     return chat_template.status();
   }
@@ -161,6 +169,7 @@ absl::StatusOr<std::vector<ScoreResult>> LanguageModel::Score(
 
 absl::StatusOr<std::vector<int32_t>> LanguageModel::ChatPrompt(
     const std::vector<tokenizer::ChatMessage>& messages) const {
+  FOUNDRY_RETURN_IF_ERROR(impl_->no_chat_template);
   if (!impl_->chat_template) {
     return absl::FailedPreconditionError(
         absl::StrCat(impl_->path.string(), " has no chat template: use a chat model"));

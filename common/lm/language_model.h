@@ -72,7 +72,7 @@ class LanguageModel {
   ~LanguageModel();
 
   const ModelConfig& config() const;
-  const tokenizer::Tokenizer& tokenizer() const;
+  const tokenizer::Tokenizer& tokenizer() const;  // NoTokenizer() when the model came without one
   const tokenizer::ChatTemplate* chat_template() const;  // null: the model has none
   const std::filesystem::path& path() const;
   std::string device() const;

@@ -15,7 +15,8 @@ struct LanguageModel::Impl {
   std::shared_ptr<Decoder> decoder;
   std::shared_ptr<const tokenizer::Tokenizer> tokenizer;
   std::optional<tokenizer::ChatTemplate> chat_template;
-  std::mutex mutex;  // held by every call that computes
+  absl::Status no_chat_template;  // why there is none, where the model has one that isn't known
+  std::mutex mutex;               // held by every call that computes
 
   // A model around other weights with the same tokenizer: training generates with it.
   static std::unique_ptr<LanguageModel> Wrap(const Impl& like, std::shared_ptr<Decoder> decoder);

@@ -48,4 +48,8 @@ class Tokenizer {
   virtual absl::Status SaveHuggingFace(const std::filesystem::path& folder) const = 0;
 };
 
+// For models that come without a tokenizer, which then work on ids only: vocab_size() is 0, Encode
+// gives no ids and Decode no text.
+std::shared_ptr<const Tokenizer> NoTokenizer();
+
 }  // namespace foundry::tokenizer

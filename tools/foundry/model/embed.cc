@@ -7,8 +7,8 @@
 #include "common/lm/embedder.h"
 #include "tools/foundry/model/commands.h"
 #include "tools/foundry/model/inputs.h"
+#include "tools/foundry/model/matrix_file.h"
 #include "tools/foundry/model/options.h"
-#include "tools/foundry/model/safetensors_file.h"
 
 namespace foundry::cli {
 namespace {
@@ -55,7 +55,7 @@ void RegisterEmbed(Frame& frame, CLI::App* model) {
   AddInputOptions(command, "texts", false, &options->input);
   command->add_option("--device", options->model.load.device, "auto, cpu, cuda or cuda:N")
       ->capture_default_str();
-  command->add_option("-o,--out", options->out,
+  command->add_option("--out", options->out,
                       "safetensors file: tensor 'embeddings', F32 [texts, dimension]");
   command->add_option("--batch-size", options->batch_size, "texts computed together")
       ->capture_default_str()

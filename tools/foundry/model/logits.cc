@@ -7,8 +7,8 @@
 #include "common/base/status.h"
 #include "tools/foundry/model/commands.h"
 #include "tools/foundry/model/inputs.h"
+#include "tools/foundry/model/matrix_file.h"
 #include "tools/foundry/model/options.h"
-#include "tools/foundry/model/safetensors_file.h"
 
 namespace foundry::cli {
 namespace {
@@ -71,7 +71,7 @@ void RegisterLogits(Frame& frame, CLI::App* model) {
       "logits", "What is expected after each token: {ids, shape, next, out, tensor}", model);
   AddModelOptions(command, &options->model);
   AddInputOptions(command, "texts", true, &options->input);
-  command->add_option("-o,--out", options->out,
+  command->add_option("--out", options->out,
                       "safetensors file for all logits: tensor 'logits', F32 [tokens, vocabulary], "
                       "row i follows token i ('logits.0', 'logits.1', … of several inputs)");
   command->add_option("--top", options->top, "likeliest next tokens to print")

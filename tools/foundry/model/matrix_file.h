@@ -1,4 +1,4 @@
-// Writing float32 matrices as a safetensors file.
+// Matrices as a safetensors file.
 #pragma once
 
 #include <filesystem>
@@ -11,8 +11,8 @@
 
 namespace foundry::cli {
 
-// Tensors by name, F32, [rows, cols] each; visible all at once.
+// Tensors by name, F32 [rows, cols] each. A file of that name is replaced.
 absl::Status WriteMatrices(const std::filesystem::path& path,
-                           const std::vector<std::pair<std::string, lm::FloatMatrix>>& tensors);
+                           const std::vector<std::pair<std::string, lm::FloatMatrix>>& matrices);
 
 }  // namespace foundry::cli
