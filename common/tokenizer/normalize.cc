@@ -42,7 +42,7 @@ std::string BertNormalize(absl::string_view text, const BertOptions& options) {
     const char32_t c = NextCodePoint(text, &i);
     if (options.clean_text) {
       const bool blank = c == '\t' || c == '\n' || c == '\r';
-      if (c == 0 || c == kReplacement || (!blank && IsOther(c))) continue;
+      if (c == 0 || c == kReplacement || (!blank && IsControl(c))) continue;
       if (blank || IsWhitespace(c)) {
         out.push_back(' ');
         continue;

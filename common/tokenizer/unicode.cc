@@ -129,7 +129,7 @@ bool IsWhitespace(char32_t c) {
 }
 bool IsPunctuation(char32_t c) { return CategoryMask(c) & U_GC_P_MASK; }
 bool IsNonspacingMark(char32_t c) { return CategoryMask(c) & U_GC_MN_MASK; }
-bool IsOther(char32_t c) { return CategoryMask(c) & U_GC_C_MASK; }
+bool IsControl(char32_t c) { return CategoryMask(c) & (U_GC_C_MASK & ~U_GC_CN_MASK); }
 
 std::string NormalizeUnicode(absl::string_view text, NormalForm form) {
   UErrorCode status = U_ZERO_ERROR;

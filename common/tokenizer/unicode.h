@@ -29,7 +29,7 @@ bool IsLetter(char32_t c);
 bool IsNumber(char32_t c);
 bool IsPunctuation(char32_t c);
 bool IsNonspacingMark(char32_t c);
-bool IsOther(char32_t c);
+bool IsControl(char32_t c);  // and format, private use, surrogates; unassigned ones not
 bool IsWhitespace(char32_t c);
 
 enum class NormalForm { kNfc, kNfd, kNfkc, kNfkd };

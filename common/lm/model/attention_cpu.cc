@@ -86,6 +86,11 @@ void AttendMany(const AttentionUnit& unit, const float* q, const Sink& sink) {
 
 void AttendCpu(const AttentionShape& shape, const at::Tensor& q,
                const std::vector<AttentionTask>& tasks, at::Tensor out, at::Tensor* lse) {
+  if (!AttendSharedCpu(shape, q, tasks, out, lse)) AttendUnitsCpu(shape, q, tasks, out, lse);
+}
+
+void AttendUnitsCpu(const AttentionShape& shape, const at::Tensor& q,
+                    const std::vector<AttentionTask>& tasks, at::Tensor out, at::Tensor* lse) {
   if (lse) *lse = at::empty({q.size(0), shape.heads}, q.options());
   Sink sink{out, lse ? lse->data_ptr<float>() : nullptr};
   const float* queries = q.const_data_ptr<float>();

@@ -8,6 +8,13 @@ namespace foundry::lm {
 
 void AttendCpu(const AttentionShape& shape, const at::Tensor& q,
                const std::vector<AttentionTask>& tasks, at::Tensor out, at::Tensor* lse);
+// Every task by itself.
+void AttendUnitsCpu(const AttentionShape& shape, const at::Tensor& q,
+                    const std::vector<AttentionTask>& tasks, at::Tensor out, at::Tensor* lse);
+// Ranges that tasks share computed once for all of them. False, and nothing done, when there are
+// none.
+bool AttendSharedCpu(const AttentionShape& shape, const at::Tensor& q,
+                     const std::vector<AttentionTask>& tasks, at::Tensor out, at::Tensor* lse);
 void AttendBackwardCpu(const AttentionShape& shape, const at::Tensor& q, const at::Tensor& k,
                        const at::Tensor& v, const std::vector<AttentionTask>& tasks,
                        const at::Tensor& out, const at::Tensor& lse, const at::Tensor& dout,

@@ -65,7 +65,10 @@ INSTANTIATE_TEST_SUITE_P(Shapes, AttentionTest,
                                            Case{{9, 3, 64, {}}, {24, 5, 40, 130}, true},
                                            Case{{4, 4, 20, {}}, {50}},
                                            Case{{4, 2, 16, 8}, {20, 3, 90}, true},
-                                           Case{{2, 1, 96, 5}, {2, 1}, true}));
+                                           Case{{2, 1, 96, 5}, {2, 1}, true},
+                                           // Beginnings that are computed for all queries at once.
+                                           Case{{9, 3, 64, {}}, {600, 1, 1, 30, 70}, true},
+                                           Case{{4, 4, 20, {}}, {50, 1, 2, 64}, true}));
 
 }  // namespace
 }  // namespace foundry::lm
