@@ -1,12 +1,9 @@
 #include "tools/foundry/run/watching.h"
 
-#include <signal.h>
-#include <unistd.h>
-
 #include <cstdio>
-#include <thread>
 
 #include "common/base/status.h"
+#include "tools/foundry/run/interrupts.h"
 #include "tools/foundry/run/outcome.h"
 #include "tools/foundry/view/job_view.h"
 #include "tools/foundry/view/progress_view.h"
@@ -16,38 +13,6 @@ namespace {
 
 using coordinator::v1::Job;
 using coordinator::v1::State;
-
-// Waits for SIGINT and SIGTERM on a thread of its own, so that handlers may do real work.
-class InterruptWatch {
- public:
-  InterruptWatch(CancelToken cancel, std::function<void()> on_interrupt) {
-    sigemptyset(&signals_);
-    sigaddset(&signals_, SIGINT);
-    sigaddset(&signals_, SIGTERM);
-    sigaddset(&signals_, SIGUSR1);  // sent by the destructor
-    pthread_sigmask(SIG_BLOCK, &signals_, &before_);
-    thread_ = std::thread([this, cancel, on_interrupt]() mutable {
-      int signal = 0;
-      sigwait(&signals_, &signal);
-      if (signal == SIGUSR1) return;
-      // From here on a second signal ends the process by default.
-      signals_off_ = true;
-      pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-      cancel.Cancel("interrupted");
-      if (on_interrupt) on_interrupt();
-    });
-  }
-  ~InterruptWatch() {
-    if (!signals_off_) pthread_kill(thread_.native_handle(), SIGUSR1);
-    thread_.join();
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-
- private:
-  sigset_t signals_, before_;
-  std::atomic<bool> signals_off_ = false;
-  std::thread thread_;
-};
 
 }  // namespace
 

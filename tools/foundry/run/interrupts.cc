@@ -1,0 +1,31 @@
+#include "tools/foundry/run/interrupts.h"
+
+#include <utility>
+
+namespace foundry::cli {
+
+InterruptWatch::InterruptWatch(CancelToken cancel, std::function<void()> on_interrupt) {
+  sigemptyset(&signals_);
+  sigaddset(&signals_, SIGINT);
+  sigaddset(&signals_, SIGTERM);
+  sigaddset(&signals_, SIGUSR1);  // sent by the destructor
+  pthread_sigmask(SIG_BLOCK, &signals_, &before_);
+  thread_ = std::thread([this, cancel, on_interrupt = std::move(on_interrupt)]() mutable {
+    int signal = 0;
+    sigwait(&signals_, &signal);
+    if (signal == SIGUSR1) return;
+    interrupted_ = true;
+    // From here on a second signal has its default effect.
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    cancel.Cancel("interrupted");
+    if (on_interrupt) on_interrupt();
+  });
+}
+
+InterruptWatch::~InterruptWatch() {
+  if (!interrupted_) pthread_kill(thread_.native_handle(), SIGUSR1);
+  thread_.join();
+  pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
+}  // namespace foundry::cli
