@@ -11,5 +11,6 @@ void RegisterJobs(
 void RegisterSpec(Frame& frame);    // spec explain|check|resolve
 void RegisterModel(Frame& frame);   // model tokenize|chat|logits|generate|embed|perplexity
 void RegisterDoctor(Frame& frame);  // doctor
+void RegisterTrain(Frame& frame);   // teach, train
 
 }  // namespace foundry::cli

@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
   foundry::cli::RegisterSpec(frame);
   foundry::cli::RegisterModel(frame);
   foundry::cli::RegisterDoctor(frame);
+  foundry::cli::RegisterTrain(frame);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
