@@ -54,8 +54,9 @@ bool DateWords(const Sentence& s, Range range) {
 
 Kind KindOf(const Sentence& s, const Chunk& chunk, const Names& names) {
   const std::string& head = s[chunk.head].lower;
-  if (DateWords(s, chunk.range) &&
-      (HasDigit(s.Text(chunk.range)) || IsTimeNoun(head) || IsMonth(head) || IsWeekday(head))) {
+  // The head decides: "the 1708 passage" is no date, "the late 1870s" is one.
+  if (DateWords(s, chunk.range) && (HasDigit(head) || IsTimeNoun(head) || IsMonth(head) ||
+                                    IsWeekday(head) || head == "ad" || head == "bc")) {
     return Kind::kDate;
   }
   for (size_t i = chunk.range.begin; i < chunk.range.end; ++i) {
@@ -111,6 +112,10 @@ size_t PhraseEnd(const Sentence& s, size_t begin) {
       nominal_end = ++i;
     } else if (s.Is(i, Tag::kGenitive)) {
       ++i;  // belongs to what follows
+    } else if (s.Is(i, Tag::kAdjective) && i + 2 < s.size() &&
+               (s.Is(i + 1, Tag::kConjunction) || s.Is(i + 1, Tag::kComma)) &&
+               s.Is(i + 2, Tag::kAdjective) && nominal_end == begin) {
+      i += 2;  // "rural and under-served urban areas"
     } else if (NameParticle(s, i) || Modifier(s, i)) {
       // A modifier after the head belongs to another phrase, unless a noun follows.
       size_t next = i + 1;

@@ -185,6 +185,15 @@ std::vector<Clause> FindClauses(const Sentence& s, const std::vector<Chunk>& chu
       if (comma_right_before) {
         // "Lortie (born …), a leading theologian, became": the subject stands before the aside.
         from = main_floor;
+        // "establishments, found in Japan": a participle, as its clause has had its verb.
+        bool new_clause = main_floor == 0;
+        for (size_t k = main_floor; k < before; ++k) {
+          new_clause |= s.Is(k, Tag::kStop) || s.Is(k, Tag::kConjunction);
+        }
+        if (!new_clause) {
+          starts[g] = before - 1;
+          continue;
+        }
         while (from < before && (s.Is(from, Tag::kConjunction) || Boundary(s, from))) ++from;
         const Chunk* first = ChunkFrom(chunks, from, before);
         if (first != nullptr && first->range.begin == from) {
@@ -194,6 +203,15 @@ std::vector<Clause> FindClauses(const Sentence& s, const std::vector<Chunk>& chu
       } else {
         if (from > 0 && s.Is(from - 1, Tag::kSubordinator)) clause.subordinate = true;
         if (s.Is(from, Tag::kConjunction)) ++from;
+        // "chloroplasts wear out and species must": after a verb of its own the region before the
+        // conjunction belongs to that verb.
+        if (g > 0 && from == floor) {
+          for (size_t k = before; k > from; --k) {
+            if (!s.Is(k - 1, Tag::kConjunction)) continue;
+            if (k < before) from = k;
+            break;
+          }
+        }
         while (from < before && s.Is(from, Tag::kAdverb) && !s.Is(from + 1, Tag::kAdjective))
           ++from;
         clause.subject = {from, before};
@@ -235,8 +253,10 @@ std::vector<Clause> FindClauses(const Sentence& s, const std::vector<Chunk>& chu
       if (starts[g] > floor && s.Is(starts[g] - 1, Tag::kComma) && clause.lead.empty()) {
         size_t lead = starts[g] - 1;
         while (lead > floor && !Boundary(s, lead - 1)) --lead;
+        // Not what ends the clause before: "…, from the male parent, transgenes cannot".
         const bool fits =
-            lead == floor || s.Is(lead - 1, Tag::kComma) || s.Is(lead - 1, Tag::kStop);
+            !clause.subordinate && (lead == 0 || s.Is(lead - 1, Tag::kComma) ||
+                                    s.Is(lead - 1, Tag::kStop) || s.Is(lead, Tag::kConjunction));
         if (fits && s.Is(lead, Tag::kConjunction)) ++lead;
         if (fits && s.Is(lead, Tag::kPreposition) && lead < starts[g] - 1) {
           clause.lead = {lead, starts[g] - 1};
@@ -247,7 +267,11 @@ std::vector<Clause> FindClauses(const Sentence& s, const std::vector<Chunk>& chu
       if (starts[g] > floor && s.Is(starts[g] - 1, Tag::kComma)) --starts[g];
     }
     if (!clause.relative) main_floor = group.verbs.end;
-    if (!Plausible(s, clause.subject)) {
+    // "… and defended position": an adjective rather than a second predicate.
+    const size_t object = group.verbs.end;
+    const bool adjective = clause.shared && !group.auxiliary && s.Is(object, Tag::kNoun) &&
+                           !LooksPlural(s[object].lower);
+    if (adjective || !Plausible(s, clause.subject)) {
       if (!clause.relative && !clause.subordinate) last_subject = {};
       continue;
     }
@@ -282,6 +306,12 @@ std::vector<Clause> FindClauses(const Sentence& s, const std::vector<Chunk>& chu
            (s.Is(until - 1, Tag::kComma) || s.Is(until - 1, Tag::kConjunction) ||
             s.Is(until - 1, Tag::kSubordinator) || s.Is(until - 1, Tag::kStop))) {
       --until;
+    }
+    // ", based" of a phrase that was cut off.
+    if (until > clause.verbs.end + 1 && s.Is(until - 2, Tag::kComma) &&
+        (s.Is(until - 1, Tag::kParticiple) || s.Is(until - 1, Tag::kPast) ||
+         s.Is(until - 1, Tag::kAdverb) || s.Is(until - 1, Tag::kGerund))) {
+      until -= 2;
     }
     clause.rest = {clause.verbs.end, until};
   }

@@ -10,6 +10,7 @@
 #include "common/text/entities.h"
 #include "common/text/language.h"
 #include "common/text/structure.h"
+#include "services/teacher/extractive/layout.h"
 #include "services/teacher/extractive/passage_items.h"
 #include "services/teacher/extractive/premise.h"
 #include "services/teacher/extractive/sentence_items.h"
@@ -22,7 +23,7 @@ using dataset::Pair;
 using dataset::Span;
 
 constexpr size_t kShortestSentence = 5;  // words
-constexpr size_t kLongestSentence = 90;
+constexpr size_t kLongestSentence = 140;
 constexpr size_t kWordsPerTurn = 14;  // a longer sentence has more turns in a round
 
 absl::string_view Slice(const std::string& text, const Span& span) {
@@ -95,9 +96,15 @@ std::vector<SourceSentence> ParseAll(const Document& document, bool english) {
     SourceSentence source;
     source.span = span;
     source.paragraph = paragraph;
-    source.parsed = Parse(Slice(document.text, span), names, &capitals);
+    source.section = SectionLabel(document, span.begin);
+    source.parsed = Parse(TrimToSentence(Slice(document.text, span)), names, &capitals);
     if (!Prose(source.parsed.sentence)) continue;
     if (english) {
+      // Table cells, captions, list items: nothing is said without a verb.
+      const std::vector<Word>& words = source.parsed.sentence.words();
+      const bool verbless = std::none_of(words.begin(), words.end(), FiniteVerb);
+      const bool closed = words.back().tag == Tag::kStop || words.back().tag == Tag::kQuote;
+      if (verbless && (words.size() < 9 || !closed || words.back().text == ":")) continue;
       source.parsed.subject = memory.Resolve(source.parsed);
       source.facts = AskAbout(source.parsed);
       memory.Note(source.parsed);

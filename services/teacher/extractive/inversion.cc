@@ -81,6 +81,9 @@ Frame MakeFrame(const Parsed& parsed, const Clause& clause) {
   frame.third = Singular(s, clause, frame.verbs);
   frame.rest = {clause.rest.begin, CoreEnd(parsed, clause.rest)};
   if (frame.rest.size() > kLongestRest) frame.rest.end = frame.rest.begin;
+  for (absl::string_view word : {"that", "whether", "how", "what", "why"}) {
+    frame.incomplete |= s.IsWord(frame.rest.end, word) && s.Is(frame.rest.end, Tag::kSubordinator);
+  }
   const Word& finite = s[clause.verbs.begin];
   if (clause.auxiliary) {
     frame.front = finite.text;

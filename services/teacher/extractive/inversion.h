@@ -16,6 +16,7 @@ struct Frame {
   std::string third;    // the verbs after "who" or "what": plural forms become singular
   Range rest;           // the core of the rest: up to the first comma that ends it
   bool invertible = false;
+  bool incomplete = false;  // the core breaks off before "that …": no question of its own
 };
 
 Frame MakeFrame(const Parsed& parsed, const Clause& clause);

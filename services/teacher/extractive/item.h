@@ -35,6 +35,7 @@ struct Item {
 struct SourceSentence {
   dataset::Span span;
   size_t paragraph = 0;
+  std::string section;  // what its section is about; see SectionLabel()
   Parsed parsed;
   std::vector<Fact> facts;
 };

@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "services/teacher/extractive/layout.h"
 #include "services/teacher/extractive/sentence_items.h"
 
 namespace foundry::teacher::extractive {
@@ -105,6 +106,20 @@ std::vector<Item> PassageItems(const dataset::Document& document, const std::str
   for (size_t k = 0; k < document.sections.size(); ++k) {
     const dataset::Section& section = document.sections[k];
     if (section.heading.empty() || section.heading == topic) continue;
+    const std::string name = HeadingName(section.heading);
+    // "/usr/share/man : Manual pages" says what it is.
+    if (const size_t colon = name.find(" : "); colon != std::string::npos && colon > 0) {
+      const std::string subject = name.substr(0, colon), meaning = name.substr(colon + 3);
+      const std::string target = absl::StrCat(subject, ": ", meaning, ".");
+      const std::string fact = absl::StrCat("h", k, ":is");
+      for (absl::string_view form :
+           {"What is ", "What is the purpose of ", "What does one find in ", "What is kept in "}) {
+        items.push_back(Make(absl::StrCat(form, subject, "?"), target, "definition", "section",
+                             fact, section.span, 0.2));
+      }
+      items.push_back(Make(absl::StrCat("What is for this: ", meaning, "?"), target, "definition",
+                           "section", fact, section.span, 0.8));
+    }
     std::vector<const SourceSentence*> inside;
     for (const SourceSentence& sentence : sentences) {
       if (sentence.span.begin >= section.span.begin && sentence.span.end <= section.span.end) {
@@ -114,9 +129,9 @@ std::vector<Item> PassageItems(const dataset::Document& document, const std::str
     if (inside.empty()) continue;
     const std::string fact = absl::StrCat("h", k);
     const std::string text = Recital(inside, 0);
-    items.push_back(Make(absl::StrCat("What does the section \"", section.heading, "\" say?"), text,
-                         "recital", "section", fact, SpanOf(inside), 1.0));
-    items.push_back(Make(absl::StrCat("What is said under \"", section.heading, "\"?"),
+    items.push_back(Make(absl::StrCat("What does the section \"", name, "\" say?"), text, "recital",
+                         "section", fact, SpanOf(inside), 1.0));
+    items.push_back(Make(absl::StrCat("What is said under \"", name, "\"?"),
                          StatementOf(inside[0]->parsed), "about", "section", fact, SpanOf(inside),
                          2.0));
   }

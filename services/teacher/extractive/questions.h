@@ -31,6 +31,9 @@ Parsed Parse(absl::string_view sentence, const Names& names, const Capitals* cap
 
 std::vector<Fact> AskAbout(const Parsed& parsed);
 
+// The whole sentence as a statement: capital first, a final mark.
+std::string StatementOf(const Parsed& parsed);
+
 // The statement of a clause by itself: "Genghis Khan executed Inalchuq by pouring molten silver …".
 std::string ClauseText(const Parsed& parsed, const Clause& clause);
 

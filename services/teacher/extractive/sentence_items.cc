@@ -13,11 +13,12 @@ namespace {
 
 constexpr size_t kMostClozes = 6;
 constexpr size_t kMostAbouts = 6;
+constexpr size_t kLongestWhole = 60;  // words
 
 // How a phrase is asked about; $ is the phrase. Several forms, so that no wording is the only key.
 constexpr absl::string_view kAbout[] = {
-    "What does the text say about $?", "What is said about $?", "What do you know about $?",
-    "What can you tell me about $?",   "What happened with $?", "What should one know about $?",
+    "What does the text say about $?", "What is said about $?",  "What do you know about $?",
+    "What can you tell me about $?",   "What is known about $?", "What should one know about $?",
 };
 
 std::string Fill(absl::string_view form, const std::string& phrase) {
@@ -32,13 +33,28 @@ std::string FactKey(size_t number, const std::string& answer) {
   return absl::StrCat("s", number, ":", Normal(answer));
 }
 
+// Answers that say nothing without their sentence.
+bool Empty(const std::string& answer) {
+  static constexpr absl::string_view kEmpty[] = {
+      "things",     "a form",   "one",    "the use",       "a way", "ways",
+      "the result", "a result", "part",   "a number",      "it",    "holds",
+      "place",      "the case", "others", "the following", "this"};
+  return std::find(std::begin(kEmpty), std::end(kEmpty), Normal(answer)) != std::end(kEmpty);
+}
+
 class Maker {
  public:
   Maker(const SourceSentence& source, size_t number, uint64_t seed)
-      : source_(source), s_(source.parsed.sentence), number_(number), seed_(seed) {}
+      : source_(source), s_(source.parsed.sentence), number_(number), seed_(seed) {
+    const std::string first = s_.size() > 0 ? s_[0].lower : "";
+    vague_ = first == "this" || first == "these" || first == "it" || first == "they" ||
+             first == "he" || first == "she" || first == "its" || first == "such";
+  }
 
   std::vector<Item> Make() {
     Questions();
+    // The whole of a very long sentence is too much to say at once.
+    if (s_.size() > kLongestWhole) return std::move(items_);
     Abouts();
     Clozes();
     Continuations();
@@ -48,6 +64,10 @@ class Maker {
  private:
   void Add(std::string question, std::string target, const std::string& type,
            const std::string& fact, double rank, std::string reasoning = "") {
+    // "What does this directory contain?" needs to say which.
+    if (vague_ && !source_.section.empty() && type != "continuation" && type != "cloze") {
+      question = absl::StrCat("Section: ", source_.section, ". ", question);
+    }
     if (target.empty() || !seen_.insert(Normal(question)).second) return;
     Item item;
     item.question = std::move(question);
@@ -74,7 +94,7 @@ class Maker {
         const double rank = 1.2 * w + 0.15 * f - fact.value;
         Add(fact.questions[w], fact.statement, fact.type, key, rank);
       }
-      if (fact.answer.size() <= 60) {
+      if (fact.answer.size() <= 60 && !Empty(fact.answer)) {
         Add(absl::StrCat(fact.questions[0], " Answer briefly."),
             absl::StrCat(Capitalized(fact.answer), "."), fact.type, key,
             2.5 + 0.15 * f - fact.value, fact.statement);
@@ -137,6 +157,7 @@ class Maker {
   const Sentence& s_;
   const size_t number_;
   const uint64_t seed_;
+  bool vague_ = false;  // begins with a word that points elsewhere
   std::set<std::string> seen_;
   std::vector<Item> items_;
 };
@@ -156,15 +177,6 @@ std::string QuestionTypeOf(const std::string& type) {
 
 std::vector<Item> SentenceItems(const SourceSentence& source, size_t number, uint64_t seed) {
   return Maker(source, number, seed).Make();
-}
-
-std::string StatementOf(const Parsed& parsed) {
-  std::string text = Capitalized(parsed.sentence.text());
-  if (!text.empty() && !absl::StrContains(".!?\"”", text.back())) {
-    if (absl::StrContains(":;,", text.back())) text.pop_back();
-    text += '.';
-  }
-  return text;
 }
 
 std::vector<Range> KeyPhrases(const Parsed& parsed) {

@@ -15,7 +15,4 @@ std::vector<Item> SentenceItems(const SourceSentence& source, size_t number, uin
 // Phrases worth asking about, most telling first: names, numbers, then long noun phrases.
 std::vector<Range> KeyPhrases(const Parsed& parsed);
 
-// The whole sentence as a statement: capital first, a final mark.
-std::string StatementOf(const Parsed& parsed);
-
 }  // namespace foundry::teacher::extractive

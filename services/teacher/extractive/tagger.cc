@@ -68,7 +68,9 @@ Tag Lexical(const std::vector<Word>& words, size_t i) {
     return Tag::kBase;
   }
   const bool first = i == 0 || words[i - 1].tag == Tag::kQuote;
-  if (Upper(word) && !first && !IsPronoun(w)) return Tag::kProper;
+  // "Doctor Who", "World War I": a name goes on with what is a pronoun elsewhere.
+  const bool after_name = i > 0 && words[i - 1].tag == Tag::kProper;
+  if (Upper(word) && !first && (!IsPronoun(w) || after_name)) return Tag::kProper;
   if (IsPossessive(w)) return Tag::kPossessive;
   if (w == "that" || w == "which" || w == "who" || w == "whom" || w == "where" || w == "when" ||
       w == "because" || w == "although" || w == "though" || w == "while" || w == "whereas" ||
@@ -122,6 +124,7 @@ Tag AfterAuxiliary(Tag auxiliary, const std::string& w) {
   const bool participle = absl::EndsWith(w, "ed") || IsIrregularParticiple(w);
   switch (auxiliary) {
     case Tag::kModal:
+      return Tag::kBase;  // a verb that no list holds
     case Tag::kDo:
     case Tag::kTo:
       return IsVerbBase(w) ? Tag::kBase : Tag::kOther;
@@ -150,6 +153,10 @@ Tag Guess(const std::vector<Word>& words, size_t i) {
     return NounExpected(words, i) && words[i - 1].tag != Tag::kPreposition ? Tag::kNoun
                                                                            : Tag::kGerund;
   }
+  if (absl::EndsWith(w, "ing") && w.size() > 5 && i > 0 && words[i - 1].tag == Tag::kComma) {
+    return Tag::kGerund;
+  }
+  if (absl::EndsWith(w, "ed") && absl::StrContains(w, '-')) return Tag::kAdjective;
   const bool regular = absl::EndsWith(w, "ed") && w.size() > 3;
   const bool noun_expected = NounExpected(words, i);
   if (regular || IsIrregularPast(w) || IsIrregularParticiple(w)) {
@@ -173,6 +180,13 @@ Tag Guess(const std::vector<Word>& words, size_t i) {
     if (words[i - 1].tag != Tag::kPronoun && FiniteBefore(words, i)) return Tag::kParticiple;
     return Tag::kPast;
   }
+  // "also contains antibodies", "still holds".
+  if (absl::EndsWith(w, "s") && !BaseOf(w).empty() && i > 1 && words[i - 1].tag == Tag::kAdverb &&
+      (words[i - 2].tag == Tag::kNoun || words[i - 2].tag == Tag::kProper ||
+       words[i - 2].tag == Tag::kPronoun) &&
+      !FiniteBefore(words, i)) {
+    return Tag::kPresent;
+  }
   const bool clause_has_verb = i > 0 && words[i - 1].tag != Tag::kPronoun && FiniteBefore(words, i);
   if (absl::EndsWith(w, "s") && !BaseOf(w).empty() && !noun_expected && i > 0) {
     const Tag before = words[i - 1].tag;
@@ -193,17 +207,22 @@ Tag Guess(const std::vector<Word>& words, size_t i) {
                               (next == Tag::kNumber && !clause_has_verb && !list);
     // Commoner as nouns: "armed forces of", "two works on".
     static constexpr absl::string_view kNouns[] = {
-        "forces",  "plans",  "uses",  "causes", "results", "works",  "states",  "claims",
-        "changes", "grants", "names", "needs",  "rates",   "views",  "reports", "studies",
-        "records", "links",  "lines", "stages", "places",  "groups", "tests",   "effects"};
+        "forces",   "plans",  "uses",  "causes", "results", "works",  "states",  "claims",
+        "changes",  "grants", "names", "needs",  "rates",   "views",  "reports", "studies",
+        "records",  "links",  "lines", "stages", "places",  "groups", "tests",   "effects",
+        "attempts", "plots",  "plays", "moves",  "ends",    "votes",  "tends",   "fees",
+        "funds",    "kinds",  "terms", "issues", "members", "laws",   "rules",   "years",
+        "times",    "parts",  "areas"};
     bool noun = false;
     for (absl::string_view known : kNouns) noun |= w == known;
     // "uses stones and stands in the sea": a second predicate in the same tense.
-    bool same_tense = before == Tag::kConjunction && !noun && next == Tag::kPreposition;
+    bool same_tense =
+        before == Tag::kConjunction && !noun && (next == Tag::kAdverb || next == Tag::kPreposition);
     if (same_tense) {
       same_tense = false;
       for (size_t k = 0; k < i; ++k) {
-        same_tense |= words[k].tag == Tag::kPresent && absl::EndsWith(words[k].lower, "s");
+        same_tense |= (words[k].tag == Tag::kPresent && absl::EndsWith(words[k].lower, "s")) ||
+                      words[k].lower == "has";
       }
     }
     if (same_tense) return Tag::kPresent;
