@@ -110,11 +110,16 @@ class Maker {
     const size_t shift = (seed_ + number_) % forms;
     for (size_t i = 0; i < phrases.size() && i < kMostAbouts; ++i) {
       const std::string phrase = s_.Inner(phrases[i]);
-      Add(Fill(kAbout[(shift + i) % forms], phrase), statement, "about", fact, 0.4 + 0.9 * i);
+      Add(Fill(kAbout[(shift + i) % forms], phrase), statement, "about", fact, 0.6 + 1.3 * i);
       if (i + 1 < phrases.size()) {
-        Add(absl::StrCat("What does the text say about ", phrase, " and ", s_.Inner(phrases[i + 1]),
-                         "?"),
-            statement, "about", fact, 0.9 + 0.9 * i);
+        const std::string second = s_.Inner(phrases[i + 1]);
+        Add(absl::StrCat("What does the text say about ", phrase, " and ", second, "?"), statement,
+            "about", fact, 1.5 + 1.3 * i);
+      }
+      if (i + 2 < phrases.size() && i % 2 == 0) {
+        Add(absl::StrCat("What is said about ", phrase, ", ", s_.Inner(phrases[i + 1]), " and ",
+                         s_.Inner(phrases[i + 2]), "?"),
+            statement, "about", fact, 1.0 + 1.3 * i);
       }
     }
   }
