@@ -1,17 +1,21 @@
 // foundry-node: any set of stages in one process, with one cache of models: what a laptop runs.
+#include <memory>
+
 #include "common/lm/model_cache.h"
 #include "common/worker/stage_process.h"
+#include "services/extraction/cached_models.h"
 #include "services/merger/merger_service.h"
 #include "services/teacher/models.h"
 #include "services/trainer/trainer_service.h"
 
 int main(int argc, char** argv) {
-  auto cache = std::make_shared<foundry::lm::ModelCache>();
-  return foundry::worker::RunStageProcess(
+  using namespace foundry;  // NOLINT: a list of all services
+  const auto models = std::make_shared<lm::ModelCache>();
+  return worker::RunStageProcess(
       argc, argv, "foundry-node",
-      {{"trainer", foundry::trainer::MakeTrainerStage},
-       {"merger", foundry::merger::MakeMergerStage},
-       {"teacher", [cache] {
-          return foundry::teacher::MakeTeacherStage(foundry::teacher::CachedModels(cache));
-        }}});
+      {{"extraction",
+        [&] { return extraction::MakeExtractionStage(extraction::CachedModels(models)); }},
+       {"teacher", [&] { return teacher::MakeTeacherStage(teacher::CachedModels(models)); }},
+       {"trainer", trainer::MakeTrainerStage},
+       {"merger", merger::MakeMergerStage}});
 }
