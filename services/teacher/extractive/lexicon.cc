@@ -62,15 +62,27 @@ const Verbs& AllVerbs() {
 
 bool Vowel(char c) { return absl::StrContains("aeiou", absl::string_view(&c, 1)); }
 
+// "refill", "overcome", "mislead": a known verb behind a prefix.
+bool KnownBase(absl::string_view word) {
+  const WordSet& bases = AllVerbs().bases;
+  if (bases.contains(word)) return true;
+  for (absl::string_view prefix : {"re", "over", "under", "mis", "dis", "un", "out"}) {
+    if (absl::StartsWith(word, prefix) && word.size() > prefix.size() + 3 &&
+        bases.contains(word.substr(prefix.size()))) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // The base that gives `stem` + a suffix that begins with a vowel (-ed, -ing).
 std::string BaseOfStem(absl::string_view stem) {
-  const WordSet& bases = AllVerbs().bases;
   if (stem.size() < 2) return "";
   const std::string with_e = absl::StrCat(stem, "e");
-  if (bases.contains(stem)) return std::string(stem);
-  if (bases.contains(with_e)) return with_e;
+  if (KnownBase(stem)) return std::string(stem);
+  if (KnownBase(with_e)) return with_e;
   const size_t n = stem.size();
-  if (n > 2 && stem[n - 1] == stem[n - 2] && bases.contains(stem.substr(0, n - 1))) {
+  if (n > 2 && stem[n - 1] == stem[n - 2] && KnownBase(stem.substr(0, n - 1))) {
     return std::string(stem.substr(0, n - 1));
   }
   return "";
@@ -108,7 +120,7 @@ bool IsStopWord(absl::string_view word) {
          IsHave(word) || IsDo(word) || IsAdverb(word);
 }
 
-bool IsVerbBase(absl::string_view word) { return AllVerbs().bases.contains(word); }
+bool IsVerbBase(absl::string_view word) { return KnownBase(word); }
 
 bool IsIrregularPast(absl::string_view word) { return AllVerbs().pasts.contains(word); }
 
@@ -119,21 +131,21 @@ std::string BaseOf(absl::string_view word) {
   if (const auto it = verbs.base_of.find(word); it != verbs.base_of.end()) {
     return std::string(it->second);
   }
-  if (verbs.bases.contains(word)) return std::string(word);
+  if (KnownBase(word)) return std::string(word);
   const size_t n = word.size();
   if (n > 4 && absl::EndsWith(word, "ied")) {
     const std::string base = absl::StrCat(word.substr(0, n - 3), "y");
-    if (verbs.bases.contains(base)) return base;
+    if (KnownBase(base)) return base;
   }
   if (n > 4 && absl::EndsWith(word, "ies")) {
     const std::string base = absl::StrCat(word.substr(0, n - 3), "y");
-    if (verbs.bases.contains(base)) return base;
+    if (KnownBase(base)) return base;
   }
   if (n > 3 && absl::EndsWith(word, "ed")) return BaseOfStem(word.substr(0, n - 2));
   if (n > 4 && absl::EndsWith(word, "ing")) return BaseOfStem(word.substr(0, n - 3));
   if (n > 3 && absl::EndsWith(word, "s")) {
-    if (verbs.bases.contains(word.substr(0, n - 1))) return std::string(word.substr(0, n - 1));
-    if (absl::EndsWith(word, "es") && verbs.bases.contains(word.substr(0, n - 2))) {
+    if (KnownBase(word.substr(0, n - 1))) return std::string(word.substr(0, n - 1));
+    if (absl::EndsWith(word, "es") && KnownBase(word.substr(0, n - 2))) {
       return std::string(word.substr(0, n - 2));
     }
   }

@@ -212,7 +212,11 @@ inline constexpr char kVerbs[] =
     "orbit ordain overthrow oust pave pioneer plague precipitate prevail purge quote rally "
     "rearrange "
     "reassert refuel reiterate relinquish repel repeal resent retaliate revert sanction spend "
-    "spur stipulate subdue subjugate supplant surpass thrive tackle trim underlie undermine "
+    "counteract synthesise symbolise characterize characterise emphasise recruit boil freeze melt "
+    "evaporate condense dilute filter mount unmount boot compile execute format parse encrypt "
+    "decode "
+    "encode compress delete insert configure debug deploy upload download scan swap log spur "
+    "stipulate subdue subjugate supplant surpass thrive tackle trim underlie undermine "
     "unveil usher verify wage ravage accredit";
 
 // base past participle, one verb a triple.
