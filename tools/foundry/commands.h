@@ -12,5 +12,6 @@ void RegisterSpec(Frame& frame);    // spec explain|check|resolve
 void RegisterModel(Frame& frame);   // model tokenize|chat|logits|generate|embed|perplexity
 void RegisterDoctor(Frame& frame);  // doctor
 void RegisterTrain(Frame& frame);   // teach, train
+void RegisterExtract(Frame& frame);  // extract
 
 }  // namespace foundry::cli

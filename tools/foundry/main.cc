@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
   foundry::cli::RegisterModel(frame);
   foundry::cli::RegisterDoctor(frame);
   foundry::cli::RegisterTrain(frame);
+  foundry::cli::RegisterExtract(frame);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

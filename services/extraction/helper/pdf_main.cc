@@ -2,7 +2,7 @@
 //
 //   foundry-pdf FILE OCR LANGUAGES     OCR: auto, never or always
 //
-// Its standard input is the password (may be empty). Output, one object a line:
+// Its standard input holds passwords to try, one a line. Output, one object a line:
 //   {"document": {title, author, subject, keywords, created, modified, pages, outline: [{title,
 //   level}]}}
 //   {"page": 1, "width", "height", "blank", "ocr", "lines": [[text, x0, y0, x1, y1, size, bold,
@@ -15,7 +15,6 @@
 
 #include <cmath>
 #include <iostream>
-#include <iterator>
 #include <memory>
 #include <new>
 
@@ -138,8 +137,19 @@ class PageReader {
   absl::Status ocr_error_;
 };
 
+// Without a password, then with each given one. Locked: none fits. Null: not a PDF.
+std::unique_ptr<poppler::document> Open(const std::string& file,
+                                        const std::vector<std::string>& passwords) {
+  std::unique_ptr<poppler::document> document;
+  for (const std::string& password : passwords) {
+    document.reset(poppler::document::load_from_file(file, password, password));
+    if (document == nullptr || !document->is_locked()) break;
+  }
+  return document;
+}
+
 int Run(const std::string& file, const std::string& ocr, const std::string& languages,
-        const std::string& password) {
+        const std::vector<std::string>& passwords) {
   std::string complaint;
   first_complaint = &complaint;
   poppler::set_debug_error_function(
@@ -147,15 +157,14 @@ int Run(const std::string& file, const std::string& ocr, const std::string& lang
         if (first_complaint->empty()) *first_complaint = message;
       },
       nullptr);
-  const std::unique_ptr<poppler::document> document(
-      poppler::document::load_from_file(file, password, password));
+  const std::unique_ptr<poppler::document> document = Open(file, passwords);
   if (document == nullptr) {
     return Fail("malformed", "not a readable PDF" +
                                  (complaint.empty() ? std::string() : " (" + complaint + ")"));
   }
   if (document->is_locked()) {
-    return password.empty() ? Fail("encrypted", "the file is encrypted: give its password")
-                            : Fail("wrong_password", "the password does not open the file");
+    return passwords.size() == 1 ? Fail("encrypted", "the file is encrypted: give its password")
+                                 : Fail("wrong_password", "the password does not open the file");
   }
   if (document->pages() <= 0) return Fail("malformed", "the file has no pages");
   Emit(DocumentJson(*document));
@@ -181,13 +190,14 @@ int Main(int argc, char** argv) {
     std::cerr << "usage: foundry-pdf FILE auto|never|always LANGUAGES <password\n";
     return 64;
   }
-  const std::string password{std::istreambuf_iterator<char>(std::cin),
-                             std::istreambuf_iterator<char>()};
+  // Most files need none: the empty password comes first.
+  std::vector<std::string> passwords = {""};
+  for (std::string line; std::getline(std::cin, line);) passwords.push_back(line);
   if (const absl::Status confined = EnterSandbox(); !confined.ok()) {
     return Fail("sandbox", std::string(confined.message()));
   }
   try {
-    return Run(argv[1], argv[2], argv[3], password);
+    return Run(argv[1], argv[2], argv[3], passwords);
   } catch (const std::bad_alloc&) {
     return Fail("memory", "the memory limit was reached");
   } catch (const std::exception& e) {

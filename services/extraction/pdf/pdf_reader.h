@@ -13,7 +13,7 @@
 namespace foundry::extraction {
 
 struct PdfOptions {
-  std::string password;
+  std::string password;                         // several, one a line, are tried in turn
   std::string ocr = "auto";                     // auto, never, always
   std::string ocr_languages = "eng";            // as tesseract takes them: "eng+deu"
   absl::Duration timeout = absl::Seconds(120);  // of one document

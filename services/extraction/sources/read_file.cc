@@ -62,11 +62,14 @@ absl::Status ReadPdfFile(const InputFile& file, const ReadOptions& options, Resu
   out->result().recognised_pages = made.recognised_pages;
   if (!no_ocr.empty()) out->result().warnings.push_back(no_ocr);
   if (made.document.text.empty()) {
-    out->Fail("refused", made.scanned_pages > 0 ? "scanned" : "no_text",
-              made.scanned_pages > 0
-                  ? absl::StrCat("all text is in images (", made.scanned_pages,
-                                 " pages): recognise it with ocr: auto and tesseract installed")
-                  : "the file shows no text");
+    const bool scanned = made.scanned_pages > 0;
+    const bool tried = options.ocr != "never" && no_ocr.empty();
+    out->Fail(
+        "refused", scanned ? "scanned" : "no_text",
+        !scanned ? "the file shows no text"
+        : tried
+            ? "its pages are images, and no text was recognised in them"
+            : "its pages are images: recognise their text with ocr: auto and tesseract installed");
     return absl::OkStatus();
   }
   out->Add(std::move(made.document), 0);

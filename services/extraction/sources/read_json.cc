@@ -29,7 +29,8 @@ std::string JsonReason(absl::string_view message) {
 }
 
 RowOptions OptionsOf(const InputFile& file, const ReadOptions& options) {
-  return {options.source.text_fields, file.kind == SourceKind::kJson ? "json" : "dataset"};
+  const bool json = file.kind == SourceKind::kJson;
+  return {options.source.text_fields, json ? "json" : "dataset", !json};
 }
 
 void AddRow(const Json& row, int64_t number, const InputFile& file, const ReadOptions& options,

@@ -32,6 +32,11 @@ void ResultBuilder::Add(dataset::Document document, int64_t row) {
 
 void ResultBuilder::Refuse(int64_t row, const std::string& reason, const std::string& message,
                            const std::string& status) {
+  if (row == 0) {
+    Fail(status, reason, message);
+    return;
+  }
+  filtered_ += status == "filtered";
   if (++refused_ > kMostRowOutcomes) return;
   dataset::Outcome outcome;
   outcome.source = Numbered(file_.path.string(), row);
@@ -55,7 +60,8 @@ FileResult ResultBuilder::Finish(double seconds) {
   own_.scanned_pages = result_.scanned_pages;
   own_.seconds = seconds;
   if (own_.status.empty()) {
-    own_.status = "ok";
+    const bool none = own_.documents == 0 && refused_ > 0;
+    own_.status = !none ? "ok" : filtered_ == refused_ ? "filtered" : "refused";
     if (refused_ > 0) {
       own_.reason = "rows_refused";
       own_.message = absl::StrCat(refused_, refused_ == 1 ? " row" : " rows", " gave no document");

@@ -19,8 +19,8 @@ class ResultBuilder {
 
   // Takes a document; sets its id and where it came from.
   void Add(dataset::Document document, int64_t row);
-  // A row that gave no document. The status of at most kMostRowOutcomes rows is kept one by one,
-  // the rest are counted in the file's message.
+  // A row that gave no document; row 0: the file, which is one record. The status of at most
+  // kMostRowOutcomes rows is kept one by one, the rest are counted in the file's message.
   void Refuse(int64_t row, const std::string& reason, const std::string& message,
               const std::string& status = "refused");
   // The file as a whole is not readable, or only up to here.
@@ -37,7 +37,8 @@ class ResultBuilder {
   const ReadOptions& options_;
   FileResult result_;
   dataset::Outcome own_;
-  int64_t refused_ = 0;
+  int64_t refused_ = 0;  // rows, the filtered ones among them
+  int64_t filtered_ = 0;
 };
 
 // Readers of each kind of file, called by ReadInputFile.

@@ -146,7 +146,7 @@ absl::StatusOr<dataset::Document> RowDocument(const Json& row, const std::string
     std::vector<std::string> parts;
     for (const std::string& field : fields) parts.push_back(TextOf(row[field]));
     text = absl::StrJoin(parts, "\n");
-    if (fields.empty() && options.text_fields.empty()) text = AllMembers(row);
+    if (fields.empty() && options.text_fields.empty() && options.any_member) text = AllMembers(row);
     if (const std::string url = FirstOf(row, {"url", "source_url", "link"}); !url.empty())
       document.url = url;
     document.title =
@@ -159,11 +159,11 @@ absl::StatusOr<dataset::Document> RowDocument(const Json& row, const std::string
   text::NormalizeStats stats;
   document.text = text::Normalize(text, {}, &stats);
   if (document.text.empty()) {
-    return absl::InvalidArgumentError(options.text_fields.empty()
-                                          ? "no member has text"
-                                          : absl::StrCat("none of the text_fields ",
-                                                         absl::StrJoin(options.text_fields, ", "),
-                                                         " has text"));
+    return absl::InvalidArgumentError(
+        options.text_fields.empty()
+            ? "no member with a usual name (text, content, body, …) has text"
+            : absl::StrCat("none of the text_fields ", absl::StrJoin(options.text_fields, ", "),
+                           " has text"));
   }
   if (stats.invalid_utf8 > 0) document.metadata["invalid_utf8"] = stats.invalid_utf8;
   text::FillStructure(text::DetectHeadings(document.text), &document);

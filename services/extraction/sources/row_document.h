@@ -10,8 +10,9 @@
 namespace foundry::extraction {
 
 struct RowOptions {
-  std::vector<std::string> text_fields;  // empty: the usual names, else every text member
+  std::vector<std::string> text_fields;  // empty: the usual names
   std::string kind = "dataset";          // metadata.kind
+  bool any_member = true;                // without usual names: all members, labelled
 };
 
 // Joins the row's text members; the other plain members become metadata. `source` ("file#12") is

@@ -18,7 +18,7 @@ enum class SourceKind { kPdf, kDataset, kCve, kJson };
 struct Source {
   SourceKind kind = SourceKind::kPdf;
   std::string path;                      // file, folder or (kJson) pattern
-  std::string password;                  // of PDFs
+  std::string password;                  // of PDFs; several, one a line, are tried in turn
   std::string split;                     // of a data set: files whose name holds it; "" all
   std::vector<std::string> text_fields;  // of rows; empty: the usual names
   std::string published_after;           // CVE: YYYY-MM-DD; "" all
