@@ -4,11 +4,11 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "common/base/files.h"
 #include "common/base/parent.h"
+#include "common/base/secret.h"
+#include "common/base/status.h"
 #include "common/rpc/termination.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/metrics.h"
@@ -23,10 +23,11 @@ constexpr absl::Duration kGrace = absl::Seconds(5);
 
 struct Flags {
   CoordinatorOptions coordinator;
-  std::string token_file;
-  std::string metrics_listen;
+  std::string token;  // reference
+  std::string metrics_listen = "127.0.0.1";
+  int metrics_port = 0;
   int lease_seconds = 30;
-  std::string log_format = "json";
+  std::string log_format = "console";
   std::string log_level = "info";
 };
 
@@ -47,15 +48,19 @@ void Declare(CLI::App& app, Flags& flags) {
   app.add_option("--connections", options.connections, "most database connections")
       ->check(CLI::Range(2, 1000))
       ->capture_default_str();
-  app.add_option("--token-file", flags.token_file,
-                 "file with the bearer token that callers must show");
+  app.add_option("--token", flags.token,
+                 "bearer token that callers must show, as env:NAME or file:PATH");
   app.add_option("--tls-cert", options.server.tls_cert_file, "PEM certificate");
   app.add_option("--tls-key", options.server.tls_key_file, "PEM key");
   app.add_option("--tls-client-ca", options.server.tls_client_ca_file,
                  "PEM CA that clients' certificates must come from");
   app.add_flag("--insecure", options.server.insecure, "allow a TCP address without TLS or token");
-  app.add_option("--metrics-listen", flags.metrics_listen, "host:port of /metrics; empty: none");
-  app.add_option("--log-format", flags.log_format, "json or console")->capture_default_str();
+  app.add_option("--metrics-listen", flags.metrics_listen, "host that serves /metrics")
+      ->capture_default_str();
+  app.add_option("--metrics-port", flags.metrics_port, "port of /metrics; 0: a free one; -1: none")
+      ->capture_default_str()
+      ->check(CLI::Range(-1, 65535));
+  app.add_option("--log-format", flags.log_format, "console or json")->capture_default_str();
   app.add_option("--log-level", flags.log_level, "debug, info, warning or error")
       ->capture_default_str();
 }
@@ -66,21 +71,19 @@ absl::Status Run(Flags& flags, foundry::rpc::Termination& termination) {
   absl::Status status = telemetry::ParseLogOptions(flags.log_format, flags.log_level, &log);
   if (!status.ok()) return status;
   telemetry::InitLogging(log);
-  if (!flags.token_file.empty()) {
-    auto token = foundry::ReadFile(flags.token_file);
-    if (!token.ok()) return token.status();
-    flags.coordinator.token = std::string(absl::StripAsciiWhitespace(*token));
-    if (flags.coordinator.token.empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(flags.token_file, ": holds no token"));
-    }
+  if (!flags.token.empty()) {
+    auto token = foundry::ReadSecret(flags.token);
+    if (!token.ok()) return foundry::Annotate(token.status(), "--token");
+    flags.coordinator.token = *std::move(token);
   }
   flags.coordinator.lease = absl::Seconds(flags.lease_seconds);
   telemetry::Metrics metrics;
   auto coordinator = Coordinator::Start(flags.coordinator, &metrics);
   if (!coordinator.ok()) return coordinator.status();
   std::unique_ptr<telemetry::MetricsServer> metrics_server;
-  if (!flags.metrics_listen.empty()) {
-    auto started = telemetry::MetricsServer::Start(flags.metrics_listen, &metrics);
+  if (flags.metrics_port >= 0) {
+    auto started = telemetry::MetricsServer::Start(
+        absl::StrCat(flags.metrics_listen, ":", flags.metrics_port), &metrics);
     if (!started.ok()) return started.status();
     metrics_server = *std::move(started);
   }
@@ -101,7 +104,11 @@ int main(int argc, char** argv) {
   CLI::App app("Foundry's coordinator: jobs, steps and tasks on PostgreSQL.",
                "foundry-coordinator");
   Declare(app, flags);
-  CLI11_PARSE(app, argc, argv);
+  try {  // CLI11 reports by throwing
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
   const absl::Status status = Run(flags, termination);
   if (status.ok()) return 0;
   std::fprintf(stderr, "foundry-coordinator: %s\n", std::string(status.message()).c_str());

@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "common/base/status.h"
 #include "common/storage/export.h"
+#include "common/storage/garbage.h"
 #include "common/storage/manifest.h"
 #include "common/telemetry/log.h"
 #include "services/coordinator/planner/exports.h"
@@ -16,7 +17,7 @@
 namespace foundry::coordinator {
 namespace {
 
-constexpr int64_t kExportLock = 0x466f756e65787001;  // any constant of its own
+constexpr int64_t kArtifactLock = 0x466f756e65787001;  // any constant of its own
 constexpr absl::Duration kCallDeadline = absl::Seconds(10);
 constexpr int kBatch = 16;
 
@@ -37,14 +38,14 @@ Maintenance::Maintenance(Store* store, storage::ArtifactStore* artifacts,
                          telemetry::Metrics* metrics, const Options& options)
     : store_(store), artifacts_(artifacts), metrics_(metrics), options_(options) {
   expire_thread_ = std::thread([this] { ExpireLoop(); });
-  if (artifacts_ != nullptr) export_thread_ = std::thread([this] { ExportLoop(); });
+  if (artifacts_ != nullptr) artifact_thread_ = std::thread([this] { ArtifactLoop(); });
 }
 
 Maintenance::~Maintenance() {
   stop_.Cancel("shutting down");
   Wake();
   expire_thread_.join();
-  if (export_thread_.joinable()) export_thread_.join();
+  if (artifact_thread_.joinable()) artifact_thread_.join();
 }
 
 void Maintenance::Wake() {
@@ -83,15 +84,16 @@ void Maintenance::UpdateGauges() {
   }
 }
 
-void Maintenance::ExportLoop() {
+void Maintenance::ArtifactLoop() {
   std::unique_ptr<pqxx::connection> session;  // holds the lock
+  absl::Time next_collection = absl::Now() + options_.first_collection;
   while (!stop_.Cancelled()) {
     try {
       if (session == nullptr) {
         auto connection = Connect(options_.connection_info);
         pqxx::nontransaction work(*connection);
         const auto locked =
-            work.exec(absl::StrCat("SELECT pg_try_advisory_lock(", kExportLock, ")"));
+            work.exec(absl::StrCat("SELECT pg_try_advisory_lock(", kArtifactLock, ")"));
         if (locked[0][0].as<bool>()) {
           session = std::move(connection);
           telemetry::LogInfo("writes the outputs of finished steps from now on");
@@ -101,9 +103,16 @@ void Maintenance::ExportLoop() {
       }
     } catch (const std::exception& error) {
       session.reset();
-      telemetry::LogWarning("the lock on exports is not to be had", {{"error", error.what()}});
+      telemetry::LogWarning("the lock on the artifact store is not to be had",
+                            {{"error", error.what()}});
     }
-    if (session != nullptr) Warn("writing outputs failed", ExportPending());
+    if (session != nullptr) {
+      Warn("writing outputs failed", ExportPending());
+      if (absl::Now() >= next_collection) {
+        Warn("collecting blobs failed", CollectBlobs());
+        next_collection = absl::Now() + options_.collection_period;
+      }
+    }
     std::unique_lock lock(mutex_);
     woken_.wait_for(lock, absl::ToChronoMilliseconds(options_.period), [this] { return look_; });
     look_ = false;
@@ -130,6 +139,20 @@ absl::Status Maintenance::ExportPending() {
       }
     }
   }
+}
+
+absl::Status Maintenance::CollectBlobs() {
+  const absl::Time put_before = absl::Now() - options_.least_blob_age;
+  FOUNDRY_ASSIGN_OR_RETURN(const auto manifests,
+                           store_->CommittedManifests(absl::Now() + absl::Minutes(1)));
+  FOUNDRY_ASSIGN_OR_RETURN(const auto report,
+                           storage::CollectGarbage(manifests, put_before, artifacts_));
+  if (report.removed > 0) {
+    telemetry::LogInfo(
+        "collected blobs that no output needs",
+        {{"removed", absl::StrCat(report.removed)}, {"kept", absl::StrCat(report.kept)}});
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Maintenance::ExportStep(const PendingExport& pending) {

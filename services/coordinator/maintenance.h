@@ -1,8 +1,9 @@
-// What nobody asks for but must happen: leases run out, outputs reach output_dir, gauges move.
+// What nobody asks for but must happen: leases run out, outputs reach output_dir, blobs that no row
+// names are collected, gauges move.
 //
-// Any number of coordinators run it. Exports are one coordinator's at a time (an advisory lock of a
-// session, so that it falls free when its holder dies), because two writers of one folder get in
-// each other's way. Thread-safe.
+// Any number of coordinators run it. The artifact store is one coordinator's at a time (an advisory
+// lock of a session, so that it falls free when its holder dies), because two writers of one folder
+// get in each other's way. Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -24,6 +25,11 @@ class Maintenance {
   struct Options {
     std::string connection_info;
     absl::Duration period = absl::Seconds(1);
+    // Collection of blobs: first this long after the start, then every hour; blobs younger than the
+    // age stay, because an attempt under way may still commit them.
+    absl::Duration first_collection = absl::Minutes(1);
+    absl::Duration collection_period = absl::Hours(1);
+    absl::Duration least_blob_age = absl::Hours(24);
   };
 
   // Everything passed in must outlive it. No artifacts: nothing is exported.
@@ -37,11 +43,12 @@ class Maintenance {
 
  private:
   void ExpireLoop();
-  void ExportLoop();
+  void ArtifactLoop();
   void UpdateGauges();
   // Exports what is due; call only with the lock held.
   absl::Status ExportPending();
   absl::Status ExportStep(const PendingExport& pending);
+  absl::Status CollectBlobs();
 
   Store* const store_;
   storage::ArtifactStore* const artifacts_;
@@ -51,7 +58,7 @@ class Maintenance {
   std::mutex mutex_;
   std::condition_variable woken_;
   bool look_ = true;  // guarded by mutex_
-  std::thread expire_thread_, export_thread_;
+  std::thread expire_thread_, artifact_thread_;
 };
 
 }  // namespace foundry::coordinator

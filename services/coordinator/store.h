@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -128,6 +129,8 @@ class Store {
   // Ends the job as FAILED; RetryJob exports again.
   absl::Status ExportFailed(const std::string& job_id, const std::string& step,
                             const std::string& reason, absl::Time deadline);
+  // Manifests that rows name: what must stay in the artifact store.
+  absl::StatusOr<std::set<std::string>> CommittedManifests(absl::Time deadline);
   // Tasks by stage and state (READY, RUNNING), for metrics.
   struct QueueCount {
     std::string stage;

@@ -113,6 +113,20 @@ absl::Status Store::ExportFailed(const std::string& job_id, const std::string& s
               [&](JobEdit& job) { return job.Fail("", absl::StrCat(step, ": ", reason)); });
 }
 
+absl::StatusOr<std::set<std::string>> Store::CommittedManifests(absl::Time deadline) {
+  std::set<std::string> manifests;
+  FOUNDRY_RETURN_IF_ERROR(
+      database_.Transact("committed manifests", deadline, [&](pqxx::work& work) {
+        manifests.clear();
+        for (const auto& row :
+             Exec(work, "SELECT DISTINCT manifest FROM tasks WHERE manifest <> ''")) {
+          manifests.insert(row[0].as<std::string>());
+        }
+        return absl::OkStatus();
+      }));
+  return manifests;
+}
+
 absl::StatusOr<std::vector<Store::QueueCount>> Store::QueueCounts(absl::Time deadline) {
   std::vector<QueueCount> counts;
   FOUNDRY_RETURN_IF_ERROR(database_.Transact("queue counts", deadline, [&](pqxx::work& work) {
