@@ -194,17 +194,5 @@ TEST_F(StoreJobsTest, JobWaitsForItsExports) {
   EXPECT_EQ(JobState(job), v1::STATE_SUCCEEDED);
 }
 
-TEST_F(StoreJobsTest, PlanThatFailsLaterFailsTheJob) {
-  const std::string job = Create("r1", Spec("sources: [{pdf: docs}]\n"));
-  // Scores without the figure that the planner reads.
-  for (GrantedLease grant = LeaseOne(); grant.lease.epoch() != 0; grant = LeaseOne()) {
-    auto request = Completion(grant);
-    request.mutable_result()->clear_figures();
-    ASSERT_TRUE(store().Complete(request, Soon()).ok());
-  }
-  EXPECT_EQ(JobState(job), v1::STATE_FAILED);
-  EXPECT_THAT(Get(job).reason(), HasSubstr("r0/score gave no dev score"));
-}
-
 }  // namespace
 }  // namespace foundry::coordinator

@@ -22,10 +22,11 @@ function(foundry_binary name)
   target_link_libraries(${name} PRIVATE ${arg_DEPS})
 endfunction()
 
-# foundry_test(NAME SRCS… DEPS… [LABELS…] [TIMEOUT seconds]): GoogleTest program, one ctest entry a case.
+# foundry_test(NAME SRCS… DEPS… [LABELS…] [TIMEOUT seconds] [WHOLE]): GoogleTest program, one ctest entry
+# a case; with WHOLE one for the program, where cases share something slow to start (a PostgreSQL).
 # Tests find the repository by FOUNDRY_SOURCE_DIR and the shared reference data by FOUNDRY_SHARED_DIR.
 function(foundry_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "WHOLE" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
   if(NOT FOUNDRY_BUILD_TESTS)
     return()
   endif()
@@ -39,9 +40,16 @@ function(foundry_test name)
   if(NOT arg_LABELS)
     set(arg_LABELS unit)
   endif()
-  include(GoogleTest)
   # Waiting OpenMP threads sleep: spinning makes tests that run side by side ten times slower.
+  set(environment "FOUNDRY_SOURCE_DIR=${PROJECT_SOURCE_DIR}" "FOUNDRY_BIN_DIR=${CMAKE_BINARY_DIR}/bin"
+                  OMP_WAIT_POLICY=passive)
+  if(arg_WHOLE)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}"
+                                            ENVIRONMENT "${environment}")
+    return()
+  endif()
+  include(GoogleTest)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX ${name}.
-    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}"
-    ENVIRONMENT "FOUNDRY_SOURCE_DIR=${PROJECT_SOURCE_DIR};FOUNDRY_BIN_DIR=${CMAKE_BINARY_DIR}/bin;OMP_WAIT_POLICY=passive")
+    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "${environment}")
 endfunction()

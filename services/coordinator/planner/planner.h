@@ -86,7 +86,6 @@ struct Plan {
 };
 
 // InvalidArgument: the spec asks for a step whose inputs nothing makes (says what to add).
-// FailedPrecondition: a finished task lacks a figure that the plan needs.
 absl::StatusOr<Plan> MakePlan(const pipeline::v1::PipelineSpec& spec, const InputFacts& facts,
                               const std::vector<FinishedTask>& finished);
 

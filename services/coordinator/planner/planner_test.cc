@@ -106,14 +106,15 @@ TEST(Planner, BestRoundWinsNotTheLast) {
             run.ManifestOf("self_study/r1/train"));
 }
 
-TEST(Planner, MissingDevScoreIsAnError) {
+TEST(Planner, WithoutDevQuestionsNoRoundRuns) {
   PlanSimulation run(kFull);
   while (!run.Has("self_study/r0/score") && run.Step()) {
   }
   run.finished.back().result.clear_figures();
-  const auto plan = MakePlan(run.spec, run.facts, run.finished);
-  EXPECT_EQ(plan.status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(plan.status().message(), HasSubstr("r0/score"));
+  run.RunToEnd();
+  EXPECT_FALSE(run.Has("self_study/r1/study/0"));
+  EXPECT_FALSE(run.Has("evaluation/evaluate/self_study"));
+  EXPECT_THAT(run.Request("evaluation/report").report().warnings(0), HasSubstr("no dev questions"));
 }
 
 TEST(Planner, PairsAloneNeedNoDocuments) {

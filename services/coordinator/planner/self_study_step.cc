@@ -27,13 +27,13 @@ struct Round {
   double score = 0;
 };
 
-absl::StatusOr<double> DevScore(const FinishedTask& task) {
+// Nothing when there were no dev questions.
+std::optional<double> DevScore(const FinishedTask& task) {
   for (const char* name : {"dev_contains", "score"}) {
     const auto found = task.result.figures().find(name);
     if (found != task.result.figures().end()) return found->second;
   }
-  return absl::FailedPreconditionError(
-      absl::StrCat("self_study: ", task.key, " gave no dev score (figure dev_contains or score)"));
+  return std::nullopt;
 }
 
 class SelfStudyPlan {
@@ -51,7 +51,15 @@ class SelfStudyPlan {
     best_.adapter = b_.adapter;
     const FinishedTask* score = Score(0, b_.adapter);
     if (score == nullptr) return false;
-    FOUNDRY_ASSIGN_OR_RETURN(best_.score, DevScore(*score));
+    b_.step->manifest = score->manifest;
+    const std::optional<double> distilled = DevScore(*score);
+    if (!distilled.has_value()) {
+      b_.warnings.push_back(
+          "self_study: left out, because the pairs have no dev questions that could tell whether a "
+          "round gains anything");
+      return true;
+    }
+    best_.score = *distilled;
     for (int round = 1; round <= rounds; ++round) {
       FOUNDRY_ASSIGN_OR_RETURN(const bool done, PlanRound(round));
       if (!done) return false;
@@ -147,7 +155,7 @@ class SelfStudyPlan {
     const Input adapter = OutputOf(*round.train, "best_checkpoint");
     const FinishedTask* score = Score(number, adapter);
     if (score == nullptr) return false;
-    FOUNDRY_ASSIGN_OR_RETURN(round.score, DevScore(*score));
+    round.score = DevScore(*score).value_or(0);
     rounds_.push_back(round);
     if (round.score > best_.score) best_ = {number, round.score, adapter};
     return true;
