@@ -17,6 +17,9 @@ namespace {
 namespace v1 = coordinator::v1;
 
 constexpr absl::Duration kCallTimeout = absl::Seconds(10);
+// Errors that may be the request's own fault (too large, say) are tried this often; an absent
+// coordinator is waited for without end.
+constexpr int kMostTries = 12;
 // What a long poll may take beyond its waiting time.
 constexpr absl::Duration kPollMargin = absl::Seconds(10);
 
@@ -32,6 +35,10 @@ Request ForLease(const std::string& worker_id, const v1::Lease& lease) {
 }  // namespace
 
 bool IsStaleLease(const absl::Status& status) { return ReasonOf(status) == "STALE_LEASE"; }
+
+bool IsAway(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+}
 
 bool IsTransient(const absl::Status& status) {
   switch (status.code()) {
@@ -128,6 +135,7 @@ absl::Status CoordinatorClient::Repeat(
   for (int attempt = 0;; ++attempt) {
     const absl::Status status = channel_->Invoke(kCallTimeout, call);
     if (status.ok() || !IsTransient(status)) return status;
+    if (!IsAway(status) && attempt >= kMostTries) return status;
     telemetry::LogWarning(absl::StrCat(what, " did not get through, trying again"),
                           {{"error", std::string(status.message())}});
     if (give_up.WaitFor(Backoff(attempt))) return status;

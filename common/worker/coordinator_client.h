@@ -20,6 +20,9 @@ bool IsStaleLease(const absl::Status& status);
 // The coordinator may answer later: Unavailable, DeadlineExceeded, ResourceExhausted, …
 bool IsTransient(const absl::Status& status);
 
+// The coordinator cannot be reached.
+bool IsAway(const absl::Status& status);
+
 // Pause before try `attempt` (from 0): 0.2 s doubling to 5 s, each half random.
 absl::Duration Backoff(int attempt);
 

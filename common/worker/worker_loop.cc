@@ -108,7 +108,14 @@ void WorkerLoop::RunTask(const Lease& lease) {
   } else if (finished.ok()) {
     sent = client_.Complete(lease, std::move(finished->result), finished->manifest, draining_);
     if (sent.ok()) runner_->files->RemoveScratch(lease.task_id());
-    count(sent.ok() ? "completed" : "lost");
+    if (!sent.ok() && !IsStaleLease(sent) && !IsAway(sent)) {
+      // Running it again would end the same way: say why instead of falling silent.
+      sent = client_.Fail(lease, Annotate(sent, "the coordinator refused the result"),
+                          /*retryable=*/false, draining_);
+      count("failed");
+    } else {
+      count(sent.ok() ? "completed" : "lost");
+    }
   } else {
     const bool retryable = IsRetryable(finished.status());
     telemetry::LogError("task failed", {{"error", finished.status().ToString()},

@@ -65,6 +65,7 @@ class ScriptedWorkers : public v1::WorkersService::CallbackService {
         [this](const auto& request, v1::CompleteTaskResponse*, rpc::Call&) {
           std::lock_guard lock(mutex_);
           if (outages-- > 0) return absl::UnavailableError("away");
+          if (refuse) return absl::InvalidArgumentError("a figure is missing");
           completed.set_value(request);
           return absl::OkStatus();
         });
@@ -111,6 +112,7 @@ class ScriptedWorkers : public v1::WorkersService::CallbackService {
   v1::HeartbeatRequest heartbeats;  // all of them, merged
   bool cancel = false;
   bool stale = false;
+  bool refuse = false;
   int outages = 0;
   std::promise<v1::CompleteTaskRequest> completed;
   std::promise<v1::FailTaskRequest> failed;
@@ -198,6 +200,17 @@ TEST_F(WorkerLoopTest, TellsWhatTheHandlerSaid) {
   ASSERT_EQ(told.messages_size(), 1);
   EXPECT_EQ(told.messages(0), "hello");
   EXPECT_EQ(told.progress().done(), 1);
+}
+
+TEST_F(WorkerLoopTest, ARefusedResultFailsTheTask) {
+  workers_.refuse = true;
+  workers_.Queue("t1");
+  Handle([](const StageRequest&, TaskContext&) -> absl::StatusOr<StageOutput> {
+    return StageOutput{};
+  });
+  const v1::FailTaskRequest request = workers_.failed.get_future().get();
+  EXPECT_FALSE(request.retryable());
+  EXPECT_NE(request.message().find("a figure is missing"), std::string::npos);
 }
 
 TEST_F(WorkerLoopTest, ErrorsOfTheRequestAreFinal) {
