@@ -116,7 +116,7 @@ TEST_F(EvaluatorServiceTest, ADevRunReadsTheDevSplitOnly) {
   EXPECT_THAT(answers, ::testing::Not(HasSubstr("Where?")));
 }
 
-TEST_F(EvaluatorServiceTest, AnEmptyDevSplitStillHasAScore) {
+TEST_F(EvaluatorServiceTest, AnEmptyDevSplitHasNoScoreButAWarning) {
   StageRequest request = EvaluateRequest("r1", "good");
   auto* evaluate = request.mutable_evaluate();
   evaluate->set_split("dev");
@@ -125,7 +125,7 @@ TEST_F(EvaluatorServiceTest, AnEmptyDevSplitStillHasAScore) {
       "none.jsonl", "{\"id\":\"b\",\"input\":\"Where?\",\"target\":\"x\",\"split\":\"test\"}\n"));
   auto output = Call(request, "dev");
   ASSERT_TRUE(output.ok()) << output.status();
-  EXPECT_EQ(output->figures["dev_contains"], 0);
+  EXPECT_EQ(output->figures.count("dev_contains"), 0u);
   EXPECT_THAT(output->warnings.at(0), HasSubstr("nothing held out"));
 }
 

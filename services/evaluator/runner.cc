@@ -167,11 +167,8 @@ void AddFigures(const std::vector<Json>& summaries, const std::vector<Scored>& a
     for (const Scored& scored : answers) {
       if (auto it = scored.scores.find(metric); it != scored.scores.end()) sum += it->second, ++n;
     }
-    // Choosing a round needs a number even when nothing is held out.
-    const bool chooses =
-        split == "dev" && (metric == std::string("score") || metric == std::string("contains"));
-    if (n == 0 && !chooses) continue;
-    result.figures[metric] = n == 0 ? 0 : sum / n;
+    if (n == 0) continue;
+    result.figures[metric] = sum / n;
     if (split == "dev") result.figures[absl::StrCat("dev_", metric)] = result.figures[metric];
   }
   for (const Json& summary : summaries) {

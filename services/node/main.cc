@@ -3,8 +3,10 @@
 
 #include "common/lm/model_cache.h"
 #include "common/worker/stage_process.h"
+#include "services/evaluator/evaluator_service.h"
 #include "services/extraction/cached_models.h"
 #include "services/merger/merger_service.h"
+#include "services/self_study/self_study_service.h"
 #include "services/teacher/models.h"
 #include "services/trainer/trainer_service.h"
 
@@ -17,5 +19,9 @@ int main(int argc, char** argv) {
         [&] { return extraction::MakeExtractionStage(extraction::CachedModels(models)); }},
        {"teacher", [&] { return teacher::MakeTeacherStage(teacher::CachedModels(models)); }},
        {"trainer", trainer::MakeTrainerStage},
-       {"merger", merger::MakeMergerStage}});
+       {"merger", merger::MakeMergerStage},
+       {"self_study",
+        [&] { return self_study::MakeSelfStudyStage(evaluator::CachedModels(models)); }},
+       {"evaluator",
+        [&] { return evaluator::MakeEvaluatorStage(evaluator::CachedModels(models)); }}});
 }

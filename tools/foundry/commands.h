@@ -8,10 +8,11 @@ namespace foundry::cli {
 void RegisterRun(Frame& frame);  // run, up, down
 void RegisterJobs(
     Frame& frame);  // submit, list, get, watch, logs, cancel, retry, artifacts, report
-void RegisterSpec(Frame& frame);    // spec explain|check|resolve
-void RegisterModel(Frame& frame);   // model tokenize|chat|logits|generate|embed|perplexity
-void RegisterDoctor(Frame& frame);  // doctor
-void RegisterTrain(Frame& frame);   // teach, train
-void RegisterExtract(Frame& frame);  // extract
+void RegisterSpec(Frame& frame);      // spec explain|check|resolve
+void RegisterModel(Frame& frame);     // model tokenize|chat|logits|generate|embed|perplexity
+void RegisterDoctor(Frame& frame);    // doctor
+void RegisterTrain(Frame& frame);     // teach, train
+void RegisterEvaluate(Frame& frame);  // evaluate
+void RegisterExtract(Frame& frame);   // extract
 
 }  // namespace foundry::cli

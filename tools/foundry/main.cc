@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   foundry::cli::RegisterDoctor(frame);
   foundry::cli::RegisterTrain(frame);
   foundry::cli::RegisterExtract(frame);
+  foundry::cli::RegisterEvaluate(frame);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

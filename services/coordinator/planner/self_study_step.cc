@@ -29,7 +29,7 @@ struct Round {
 
 // Nothing when there were no dev questions.
 std::optional<double> DevScore(const FinishedTask& task) {
-  for (const char* name : {"dev_contains", "score"}) {
+  for (const char* name : {"dev_score", "dev_contains", "score"}) {
     const auto found = task.result.figures().find(name);
     if (found != task.result.figures().end()) return found->second;
   }
