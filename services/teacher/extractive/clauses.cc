@@ -122,6 +122,13 @@ bool Plausible(const Sentence& s, Range subject) {
 std::vector<Clause> FindClauses(const Sentence& s, const std::vector<Chunk>& chunks) {
   std::vector<Clause> clauses;
   if (s.size() < 4 || s.IsWord(s.size() - 1, "?")) return clauses;
+  // "Distribute modified versions": an order has no subject.
+  if (!s.Is(0, Tag::kProper) && IsVerbBase(s[0].lower) &&
+      (s.Is(1, Tag::kDeterminer) || s.Is(1, Tag::kPossessive) || s.Is(1, Tag::kAdjective) ||
+       s.Is(1, Tag::kPronoun) || s.Is(1, Tag::kParticiple) || s[1].lower == "no" ||
+       (s[1].lower.size() > 3 && s[1].lower.substr(s[1].lower.size() - 2) == "ed"))) {
+    return clauses;
+  }
   size_t end = s.size();
   while (end > 0 && (s.Is(end - 1, Tag::kStop) || s.Is(end - 1, Tag::kQuote))) --end;
   std::vector<Group> groups;

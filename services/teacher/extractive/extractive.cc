@@ -103,8 +103,13 @@ std::vector<SourceSentence> ParseAll(const Document& document, bool english) {
       // Table cells, captions, list items: nothing is said without a verb.
       const std::vector<Word>& words = source.parsed.sentence.words();
       const bool verbless = std::none_of(words.begin(), words.end(), FiniteVerb);
-      const bool closed = words.back().tag == Tag::kStop || words.back().tag == Tag::kQuote;
-      if (verbless && (words.size() < 9 || !closed || words.back().text == ":")) continue;
+      const bool closed = words.back().tag == Tag::kStop || words.back().tag == Tag::kQuote ||
+                          words.back().tag == Tag::kClose;
+      if (verbless && (words.size() < 9 || !closed)) continue;
+      const bool cell = absl::StrContains(source.parsed.sentence.text(), " | ");
+      const bool intro =
+          words.back().text == ":" && absl::StrContains(source.parsed.sentence.text(), "ollowing");
+      if (cell || intro || (!closed && source.parsed.clauses.empty())) continue;
       source.parsed.subject = memory.Resolve(source.parsed);
       source.facts = AskAbout(source.parsed);
       memory.Note(source.parsed);

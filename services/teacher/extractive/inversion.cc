@@ -14,7 +14,12 @@ constexpr size_t kLongestRest = 18;  // words
 std::string BaseOfVerb(const Word& word) {
   if (word.tag == Tag::kHave) return "have";
   if (word.tag == Tag::kDo) return "do";
-  return BaseOf(word.lower);
+  const std::string base = BaseOf(word.lower);
+  // A form in -s of a verb that no list holds: "evades".
+  if (base.empty() && word.tag == Tag::kPresent && absl::EndsWith(word.lower, "s")) {
+    return word.lower.substr(0, word.lower.size() - 1);
+  }
+  return base;
 }
 
 std::string Singular(const Sentence& s, const Clause& clause, const std::string& verbs) {

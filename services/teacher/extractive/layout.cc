@@ -61,6 +61,16 @@ std::string TrimToSentence(absl::string_view text) {
     const std::vector<Word> words = CutWords(view.substr(digits + 1));
     if (!words.empty() && !IsMonth(words[0].lower)) view.remove_prefix(digits + 1);
   }
+  // … and one that stands right at it: "16If".
+  if (digits > 0 && digits <= 2 && digits + 1 < view.size() && absl::ascii_isupper(view[digits]) &&
+      absl::ascii_islower(view[digits + 1])) {
+    view.remove_prefix(digits);
+  }
+  // "(Other layouts are possible.)"
+  if (absl::StartsWith(view, "(") && absl::EndsWith(view, ".)") &&
+      view.find(')') == view.size() - 1) {
+    view = view.substr(1, view.size() - 2);
+  }
   return WithoutHeading(std::string(view));
 }
 
@@ -75,9 +85,11 @@ std::string HeadingName(absl::string_view heading) {
 
 std::string SectionLabel(const dataset::Document& document, int64_t at) {
   static constexpr absl::string_view kGeneral[] = {
-      "purpose",     "requirements", "specific options", "rationale", "introduction",
-      "overview",    "examples",     "example",          "notes",     "scope",
-      "description", "details",      "general",          "summary",   "background"};
+      "purpose",     "requirements",    "specific options", "rationale", "introduction",
+      "overview",    "examples",        "example",          "notes",     "scope",
+      "description", "details",         "general",          "summary",   "background",
+      "abstract",    "dedication",      "appendix",         "preface",   "foreword",
+      "conclusion",  "acknowledgements"};
   int level = 1 << 20;
   for (size_t i = document.sections.size(); i-- > 0;) {
     const dataset::Section& section = document.sections[i];

@@ -59,6 +59,10 @@ Tag Lexical(const std::vector<Word>& words, size_t i) {
     // "to do", "can have": no finite verb; "have" goes on as an auxiliary.
     return IsDo(w) ? Tag::kBase : Tag::kHave;
   }
+  if (absl::EndsWith(w, "n't") || absl::EndsWith(w, "n’t")) {
+    const std::string stem = w.substr(0, w.size() - (absl::EndsWith(w, "n't") ? 3 : 5));
+    return IsBe(stem) ? Tag::kBe : IsHave(stem) ? Tag::kHave : IsDo(stem) ? Tag::kDo : Tag::kModal;
+  }
   if (IsBe(w)) return Tag::kBe;
   if (IsHave(w)) return Tag::kHave;
   if (IsDo(w)) return Tag::kDo;
@@ -137,7 +141,7 @@ Tag AfterAuxiliary(Tag auxiliary, const std::string& w) {
   }
 }
 
-Tag Guess(const std::vector<Word>& words, size_t i) {
+Tag Guess(std::vector<Word>& words, size_t i) {
   const std::string& w = words[i].lower;
   const bool last = i + 1 >= words.size();
   const Tag next = last ? Tag::kStop : words[i + 1].tag;
@@ -179,6 +183,30 @@ Tag Guess(const std::vector<Word>& words, size_t i) {
     // "small groups concentrated in cities": the clause has its verb already.
     if (words[i - 1].tag != Tag::kPronoun && FiniteBefore(words, i)) return Tag::kParticiple;
     return Tag::kPast;
+  }
+  if (absl::EndsWith(w, "s") && w.size() > 3 && !absl::EndsWith(w, "ss") && i > 0) {
+    // "it evades", "this includes": a singular word cannot determine a plural noun.
+    const std::string& before = words[i - 1].lower;
+    if (before == "it" || before == "he" || before == "she") return Tag::kPresent;
+    if ((before == "this" || before == "that") && !BaseOf(w).empty() &&
+        words[i - 1].tag != Tag::kSubordinator) {
+      words[i - 1].tag = Tag::kPronoun;
+      return Tag::kPresent;
+    }
+    static constexpr absl::string_view kRarelyNouns[] = {
+        "includes",  "contains", "provides", "requires", "allows",  "consists", "becomes",
+        "means",     "makes",    "gives",    "takes",    "exists",  "holds",    "describes",
+        "specifies", "defines",  "becomes",  "belongs",  "depends", "refers",   "remains",
+        "follows",   "comes",    "goes",     "says",     "shows",   "begins",   "enables"};
+    const Tag tag = words[i - 1].tag;
+    for (absl::string_view known : kRarelyNouns) {
+      if (w == known &&
+          (tag == Tag::kNoun || tag == Tag::kProper || tag == Tag::kNumber || tag == Tag::kClose ||
+           tag == Tag::kQuote) &&
+          !FiniteBefore(words, i)) {
+        return Tag::kPresent;
+      }
+    }
   }
   // "also contains antibodies", "still holds".
   if (absl::EndsWith(w, "s") && !BaseOf(w).empty() && i > 1 && words[i - 1].tag == Tag::kAdverb &&
