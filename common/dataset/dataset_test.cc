@@ -88,6 +88,21 @@ TEST_F(DatasetTest, SplitsKeepTrainedWordingsOfEveryFact) {
   for (size_t i = 0; i < pairs.size(); ++i) EXPECT_EQ(again[i].split, pairs[i].split);
 }
 
+TEST_F(DatasetTest, SetsWithoutRepeatedFactsStillHoldSomethingOut) {
+  std::vector<Pair> pairs;
+  for (int fact = 0; fact < 100; ++fact) {
+    Pair pair{.input = "q" + std::to_string(fact), .target = "t"};
+    pair.fact = std::to_string(fact);
+    pairs.push_back(pair);
+  }
+  AssignSplits(pairs);
+  std::map<std::string, int> splits;
+  for (const Pair& pair : pairs) ++splits[pair.split];
+  EXPECT_GT(splits["dev"], 0);
+  EXPECT_GT(splits["test"], 0);
+  EXPECT_GT(splits["train"], 60);
+}
+
 TEST_F(DatasetTest, WritersAreReadBack) {
   const Pair pair{.id = "1", .input = "q", .target = "t\n\"x\""};
   const auto array = folder_.path() / "teacher_pairs.json";

@@ -29,6 +29,27 @@ std::string FactOf(const Pair& pair) {
                       pair.source.span.begin);
 }
 
+// Splits the wordings of one fact, leaving at least `least_trained` to train.
+void SplitFact(std::vector<Pair*>& wordings, size_t least_trained) {
+  size_t trained = wordings.size();
+  for (Pair* pair : wordings) {
+    const uint64_t bucket = HashOf(pair->input) % kHeldOutModulus;
+    pair->split = "train";
+    if (bucket > 1 || trained <= least_trained) continue;
+    pair->split = bucket == 0 ? "dev" : "test";
+    --trained;
+  }
+  // The same question must not be trained under another answer and asked as unseen.
+  for (Pair* pair : wordings) {
+    const bool held_out = std::any_of(wordings.begin(), wordings.end(), [&](const Pair* other) {
+      return other->split != "train" && other->input == pair->input;
+    });
+    if (held_out && pair->split == "train") {
+      pair->split = HashOf(pair->input) % kHeldOutModulus == 0 ? "dev" : "test";
+    }
+  }
+}
+
 }  // namespace
 
 bool MayBeHeldOut(const std::string& input) { return HashOf(input) % kHeldOutModulus <= 1; }
@@ -44,24 +65,18 @@ void AssignIds(std::vector<Pair>& pairs) {
 void AssignSplits(std::vector<Pair>& pairs) {
   std::map<std::string, std::vector<Pair*>> facts;
   for (Pair& pair : pairs) facts[FactOf(pair)].push_back(&pair);
-  for (auto& [fact, wordings] : facts) {
-    size_t trained = wordings.size();
-    for (Pair* pair : wordings) {
-      const uint64_t bucket = HashOf(pair->input) % kHeldOutModulus;
-      pair->split = "train";
-      if (bucket > 1 || trained <= kLeastTrained) continue;
-      pair->split = bucket == 0 ? "dev" : "test";
-      --trained;
-    }
-    // The same question must not be trained under another answer and asked as unseen.
-    for (Pair* pair : wordings) {
-      const bool held_out = std::any_of(wordings.begin(), wordings.end(), [&](const Pair* other) {
-        return other->split != "train" && other->input == pair->input;
-      });
-      if (held_out && pair->split == "train") {
-        pair->split = HashOf(pair->input) % kHeldOutModulus == 0 ? "dev" : "test";
+  // A small set may hold no fact of enough wordings: it asks for something untaught rather than
+  // nothing at all.
+  for (size_t least_trained : {kLeastTrained, size_t{1}, size_t{0}}) {
+    bool dev = false, test = false;
+    for (auto& [fact, wordings] : facts) {
+      SplitFact(wordings, least_trained);
+      for (const Pair* pair : wordings) {
+        dev = dev || pair->split == "dev";
+        test = test || pair->split == "test";
       }
     }
+    if (dev && test) return;
   }
 }
 
