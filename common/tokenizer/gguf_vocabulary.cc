@@ -2,13 +2,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/tokenizer/gguf_sentencepiece.h"
 #include "common/tokenizer/regex_split.h"
 
 namespace foundry::tokenizer {
 namespace {
 
 // tokenizer.ggml.token_type
-constexpr int64_t kControl = 3, kUserDefined = 4, kUnused = 5;
+constexpr int64_t kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5;
 
 Json ByteLevel(bool use_regex) {
   return {{"type", "ByteLevel"},
@@ -59,30 +60,10 @@ Json AddedToken(int64_t id, const std::string& content, bool special) {
           {"rstrip", false}, {"normalized", false}, {"special", special}};
 }
 
-absl::Status ReadTokens(const lm::Gguf& gguf, Json* tokenizer) {
-  FOUNDRY_ASSIGN_OR_RETURN(const auto* tokens, gguf.Strings("tokenizer.ggml.tokens"));
-  FOUNDRY_ASSIGN_OR_RETURN(const auto* types, gguf.Ints("tokenizer.ggml.token_type"));
+absl::StatusOr<Json> ReadMerges(const lm::Gguf& gguf) {
   FOUNDRY_ASSIGN_OR_RETURN(const auto* merges, gguf.Strings("tokenizer.ggml.merges"));
-  if (tokens == nullptr || merges == nullptr) {
-    return absl::NotFoundError(
-        "no vocabulary: tokenizer.ggml.tokens or tokenizer.ggml.merges is missing");
-  }
-  if (types != nullptr && types->size() != tokens->size()) {
-    return absl::InvalidArgumentError(absl::StrCat("tokenizer.ggml.token_type has ", types->size(),
-                                                   " entries for ", tokens->size(), " tokens"));
-  }
-  Json vocab = Json::object(), added = Json::array();
-  for (size_t i = 0; i < tokens->size(); ++i) {
-    const int64_t type = types == nullptr ? 1 : (*types)[i];
-    const std::string& token = (*tokens)[i];
-    if (type == kUnused) continue;
-    if (!vocab.emplace(token, i).second) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("tokenizer.ggml.tokens[", i, "]: '", token, "' is there twice"));
-    }
-    if (type == kControl || type == kUserDefined) {
-      added.push_back(AddedToken(static_cast<int64_t>(i), token, type == kControl));
-    }
+  if (merges == nullptr) {
+    return absl::NotFoundError("no vocabulary: tokenizer.ggml.merges is missing");
   }
   Json pairs = Json::array();
   for (const std::string& merge : *merges) {
@@ -93,9 +74,40 @@ absl::Status ReadTokens(const lm::Gguf& gguf, Json* tokenizer) {
     }
     pairs.push_back({merge.substr(0, space), merge.substr(space + 1)});
   }
+  return pairs;
+}
+
+absl::Status CheckLength(const char* key, size_t entries, size_t tokens) {
+  if (entries == tokens) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(key, " has ", entries, " entries for ", tokens, " tokens"));
+}
+
+absl::Status ReadTokens(const lm::Gguf& gguf, Json* tokenizer) {
+  FOUNDRY_ASSIGN_OR_RETURN(const auto* tokens, gguf.Strings("tokenizer.ggml.tokens"));
+  FOUNDRY_ASSIGN_OR_RETURN(const auto* types, gguf.Ints("tokenizer.ggml.token_type"));
+  if (tokens == nullptr) {
+    return absl::NotFoundError("no vocabulary: tokenizer.ggml.tokens is missing");
+  }
+  if (types != nullptr) {
+    FOUNDRY_RETURN_IF_ERROR(
+        CheckLength("tokenizer.ggml.token_type", types->size(), tokens->size()));
+  }
+  Json vocab = Json::object(), added = Json::array();
+  for (size_t i = 0; i < tokens->size(); ++i) {
+    const int64_t type = types == nullptr ? 1 : (*types)[i];
+    const std::string& token = (*tokens)[i];
+    if (type == kUnused) continue;
+    if (!vocab.emplace(token, i).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("tokenizer.ggml.tokens[", i, "]: '", token, "' is there twice"));
+    }
+    if (type == kUnknown || type == kControl || type == kUserDefined) {
+      added.push_back(AddedToken(static_cast<int64_t>(i), token, type != kUserDefined));
+    }
+  }
   (*tokenizer)["added_tokens"] = std::move(added);
   (*tokenizer)["model"]["vocab"] = std::move(vocab);
-  (*tokenizer)["model"]["merges"] = std::move(pairs);
   return absl::OkStatus();
 }
 
@@ -116,7 +128,7 @@ absl::StatusOr<Json> PostProcessor(const lm::Gguf& gguf, const Json& config, boo
   if (bos) FOUNDRY_RETURN_IF_ERROR(add("bos_token", "tokenizer.ggml.bos_token_id"));
   single.push_back({{"Sequence", {{"id", "A"}, {"type_id", 0}}}});
   if (eos) FOUNDRY_RETURN_IF_ERROR(add("eos_token", "tokenizer.ggml.eos_token_id"));
-  if (tokens.empty()) return Json(ByteLevel(true));
+  if (tokens.empty()) return Json();
   Json pair = single;
   for (Json item : single) {
     auto& part = item.begin().value();
@@ -157,33 +169,58 @@ absl::StatusOr<Json> Config(const lm::Gguf& gguf) {
   return config;
 }
 
-absl::StatusOr<HuggingFaceTokenizer> Describe(const lm::Gguf& gguf) {
-  FOUNDRY_ASSIGN_OR_RETURN(std::string model, gguf.String("tokenizer.ggml.model"));
-  if (model != "gpt2") {
-    return absl::UnimplementedError(
-        absl::StrCat("tokenizer.ggml.model '", model,
-                     "' is not supported (gpt2 is): load the model from its Hugging Face folder"));
+absl::Status DescribeByteLevel(const lm::Gguf& gguf, Json* tokenizer, bool* add_bos) {
+  FOUNDRY_ASSIGN_OR_RETURN(std::string name, gguf.String("tokenizer.ggml.pre", "default"));
+  FOUNDRY_ASSIGN_OR_RETURN(Pre pre, PreOf(name));
+  (*tokenizer)["normalizer"] = pre.normalizer;
+  (*tokenizer)["pre_tokenizer"] = pre.pre_tokenizer;
+  (*tokenizer)["decoder"] = ByteLevel(true);
+  (*tokenizer)["model"]["ignore_merges"] = pre.ignore_merges;
+  FOUNDRY_ASSIGN_OR_RETURN((*tokenizer)["model"]["merges"], ReadMerges(gguf));
+  *add_bos = pre.add_bos;
+  return absl::OkStatus();
+}
+
+absl::Status DescribeScored(const lm::Gguf& gguf, const Json& config, Json* tokenizer) {
+  FOUNDRY_ASSIGN_OR_RETURN(const auto* tokens, gguf.Strings("tokenizer.ggml.tokens"));
+  FOUNDRY_ASSIGN_OR_RETURN(const auto* scores, gguf.Doubles("tokenizer.ggml.scores"));
+  if (tokens == nullptr || scores == nullptr) {
+    return absl::NotFoundError(
+        "no vocabulary: tokenizer.ggml.tokens or tokenizer.ggml.scores is missing");
   }
-  FOUNDRY_ASSIGN_OR_RETURN(std::string pre_name, gguf.String("tokenizer.ggml.pre", "default"));
-  FOUNDRY_ASSIGN_OR_RETURN(Pre pre, PreOf(pre_name));
+  FOUNDRY_RETURN_IF_ERROR(CheckLength("tokenizer.ggml.scores", scores->size(), tokens->size()));
+  FOUNDRY_ASSIGN_OR_RETURN(bool prefix, gguf.Bool("tokenizer.ggml.add_space_prefix", true));
+  DescribeSentencePiece(prefix,
+                        config.contains("unk_token") ? config["unk_token"].get<std::string>() : "",
+                        tokenizer);
+  (*tokenizer)["model"]["merges"] = MergesFromScores(*tokens, *scores);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<HuggingFaceTokenizer> Describe(const lm::Gguf& gguf) {
   HuggingFaceTokenizer out;
   FOUNDRY_ASSIGN_OR_RETURN(out.config, Config(gguf));
-  out.tokenizer = {{"version", "1.0"},
-                   {"truncation", nullptr},
-                   {"padding", nullptr},
-                   {"normalizer", pre.normalizer},
-                   {"pre_tokenizer", pre.pre_tokenizer},
-                   {"decoder", ByteLevel(true)}};
+  out.tokenizer = {{"version", "1.0"}, {"truncation", nullptr}, {"padding", nullptr}};
   out.tokenizer["model"] = {{"type", "BPE"},
                             {"dropout", nullptr},
                             {"unk_token", nullptr},
                             {"continuing_subword_prefix", nullptr},
                             {"end_of_word_suffix", nullptr},
                             {"fuse_unk", false},
-                            {"byte_fallback", false},
-                            {"ignore_merges", pre.ignore_merges}};
+                            {"byte_fallback", false}};
+  FOUNDRY_ASSIGN_OR_RETURN(std::string model, gguf.String("tokenizer.ggml.model"));
+  bool add_bos = true;
+  if (model == "gpt2") {
+    FOUNDRY_RETURN_IF_ERROR(DescribeByteLevel(gguf, &out.tokenizer, &add_bos));
+  } else if (model == "llama") {
+    FOUNDRY_RETURN_IF_ERROR(DescribeScored(gguf, out.config, &out.tokenizer));
+  } else {
+    return absl::UnimplementedError(absl::StrCat(
+        "tokenizer.ggml.model '", model,
+        "' is not supported (gpt2 and llama are): load the model from its Hugging Face folder"));
+  }
   FOUNDRY_ASSIGN_OR_RETURN(out.tokenizer["post_processor"],
-                           PostProcessor(gguf, out.config, pre.add_bos));
+                           PostProcessor(gguf, out.config, add_bos));
   FOUNDRY_RETURN_IF_ERROR(ReadTokens(gguf, &out.tokenizer));
   return out;
 }

@@ -9,6 +9,7 @@ void RegisterRun(Frame& frame);  // run, up, down
 void RegisterJobs(
     Frame& frame);  // submit, list, get, watch, logs, cancel, retry, artifacts, report
 void RegisterSpec(Frame& frame);      // spec explain|check|resolve
+void RegisterAsk(Frame& frame);       // ask
 void RegisterModel(Frame& frame);     // model tokenize|chat|logits|generate|embed|perplexity
 void RegisterDoctor(Frame& frame);    // doctor
 void RegisterTrain(Frame& frame);     // teach, train

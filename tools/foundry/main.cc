@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
   foundry::cli::RegisterRun(frame);
   foundry::cli::RegisterJobs(frame);
   foundry::cli::RegisterSpec(frame);
+  foundry::cli::RegisterAsk(frame);
   foundry::cli::RegisterModel(frame);
   foundry::cli::RegisterDoctor(frame);
   foundry::cli::RegisterTrain(frame);
