@@ -1,7 +1,9 @@
 #include "services/teacher/extractive/premise.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -13,6 +15,7 @@ namespace foundry::teacher::extractive {
 namespace {
 
 constexpr size_t kLongestSentence = 34;  // words
+constexpr size_t kMostTries = 20;        // names tried for a swap
 
 uint64_t Mix(uint64_t x) {
   x += 0x9e3779b97f4a7c15ull;
@@ -48,34 +51,44 @@ struct Swap {
   std::string with;
 };
 
-std::optional<Swap> FindSwap(const std::vector<SourceSentence>& all, size_t index,
+// Names of the document by kind, sorted, each once.
+using NamesByKind = std::map<Kind, std::vector<std::string>>;
+
+NamesByKind CollectNames(const std::vector<SourceSentence>& all) {
+  std::map<Kind, std::set<std::string>> sets;
+  for (const SourceSentence& source : all) {
+    for (const Chunk& chunk : source.parsed.chunks) {
+      if (chunk.kind != Kind::kPerson && chunk.kind != Kind::kPlace) continue;
+      const Range range = NamePart(source.parsed.sentence, chunk);
+      if (!range.empty()) sets[chunk.kind].insert(source.parsed.sentence.Text(range));
+    }
+  }
+  NamesByKind names;
+  for (const auto& [kind, set] : sets) names[kind].assign(set.begin(), set.end());
+  return names;
+}
+
+std::optional<Swap> FindSwap(const SourceSentence& source, const NamesByKind& names,
                              uint64_t random) {
-  const Sentence& s = all[index].parsed.sentence;
+  const Sentence& s = source.parsed.sentence;
   for (size_t i = 1; i < s.size(); ++i) {
     if (!s.Is(i, Tag::kNumber)) continue;
     const std::string other = OtherNumber(s[i].text, random);
     if (!other.empty()) return Swap{{i, i + 1}, other};
   }
-  for (const Chunk& chunk : all[index].parsed.chunks) {
+  for (const Chunk& chunk : source.parsed.chunks) {
     const Range name = NamePart(s, chunk);
-    if (name.empty() || (chunk.kind != Kind::kPerson && chunk.kind != Kind::kPlace)) continue;
-    std::vector<std::string> others;
-    for (size_t k = 0; k < all.size(); ++k) {
-      const Sentence& other = all[k].parsed.sentence;
-      for (const Chunk& candidate : all[k].parsed.chunks) {
-        const Range range = NamePart(other, candidate);
-        if (range.empty() || candidate.kind != chunk.kind) continue;
-        const std::string text = other.Text(range);
-        // Neither a part of this sentence nor another form of the same name.
-        if (absl::StrContains(s.text(), text) || absl::StrContains(text, s[name.end - 1].text))
-          continue;
-        others.push_back(text);
+    const auto others = names.find(chunk.kind);
+    if (name.empty() || others == names.end()) continue;
+    const std::vector<std::string>& list = others->second;
+    for (size_t k = 0; k < std::min(list.size(), kMostTries); ++k) {
+      const std::string& other = list[(random + k) % list.size()];
+      // Neither a part of this sentence nor another form of the same name.
+      if (absl::StrContains(s.text(), other) || absl::StrContains(other, s[name.end - 1].text)) {
+        continue;
       }
+      return Swap{name, other};
     }
-    if (others.empty()) continue;
-    std::sort(others.begin(), others.end());
-    others.erase(std::unique(others.begin(), others.end()), others.end());
-    return Swap{name, others[random % others.size()]};
   }
   return std::nullopt;
 }
@@ -99,6 +112,7 @@ std::string Claim(const Sentence& s, const Swap* swap) {
 }  // namespace
 
 std::vector<std::vector<Item>> PremiseItems(const std::vector<SourceSentence>& all, uint64_t seed) {
+  const NamesByKind names = CollectNames(all);
   std::vector<std::vector<Item>> items(all.size());
   for (size_t i = 0; i < all.size(); ++i) {
     const Parsed& parsed = all[i].parsed;
@@ -107,7 +121,7 @@ std::vector<std::vector<Item>> PremiseItems(const std::vector<SourceSentence>& a
       continue;
     }
     const uint64_t random = Mix(seed ^ Mix(i));
-    const std::optional<Swap> swap = FindSwap(all, i, random);
+    const std::optional<Swap> swap = FindSwap(all[i], names, random);
     if (!swap) continue;
     Item item;
     item.type = "false_premise";

@@ -10,7 +10,7 @@
 namespace foundry::teacher::extractive {
 namespace {
 
-constexpr size_t kLongestSentence = 34;  // words; longer statements are cut to their clause
+constexpr size_t kLongestSentence = 26;  // words; longer statements are cut to their clause
 
 // The sentence, or of a long one the clause, where it stands by itself: not what is only reported,
 // supposed or said of something that a negation may deny.
