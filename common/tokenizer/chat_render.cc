@@ -132,6 +132,7 @@ absl::StatusOr<std::string> ChatTemplate::RenderPhi3(const Messages& messages) c
   std::string out;
   for (const ChatMessage& message : messages) {
     if (message.role == "system" && !takes_system_) return NoSystem();
+    if (message.role == "system" && message.content.empty() && skips_empty_system_) continue;
     absl::StrAppend(&out, "<|", message.role, "|>\n", message.content, "<|end|>\n");
   }
   return out;

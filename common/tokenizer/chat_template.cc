@@ -20,23 +20,30 @@ namespace {
 std::string Compact(absl::string_view source) {
   std::string out;
   char quote = 0;
+  bool tag = false;  // inside {{ }} or {% %}: only there quotes begin literals
   for (size_t i = 0; i < source.size(); ++i) {
     const char c = source[i];
     if (quote != 0) {
       if (c == '\\' && i + 1 < source.size()) {
         const char next = source[++i];
-        if (next == 'n') {
-          out.push_back('\n');
-        } else {
-          out.push_back(next);
-        }
+        out.push_back(next == 'n' ? '\n' : next);
       } else if (c == quote) {
         out.push_back('\'');
         quote = 0;
       } else {
         out.push_back(c);
       }
-    } else if (c == '\'' || c == '"') {
+      continue;
+    }
+    const absl::string_view pair = source.substr(i, 2);
+    if (pair == "{#") {
+      const size_t end = source.find("#}", i);
+      i = end == absl::string_view::npos ? source.size() : end + 1;
+      continue;
+    }
+    if (pair == "{{" || pair == "{%") tag = true;
+    if (pair == "}}" || pair == "%}") tag = false;
+    if (tag && (c == '\'' || c == '"')) {
       quote = c;
       out.push_back('\'');
     } else if (c != ' ' && c != '\n' && c != '\t' && c != '\r') {
@@ -173,6 +180,7 @@ absl::Status ChatTemplate::Recognise() {
     end_of_turn_ = "<|end|>";
     generation_ = "<|assistant|>\n";
     takes_system_ = has("'<|system|>\n'+message['content']+'<|end|>\n'");
+    skips_empty_system_ = has("message['role']=='system'andmessage['content']");
     eos_without_generation_ = has("{%else%}{{eos_token}}{%endif%}");
     return absl::OkStatus();
   }

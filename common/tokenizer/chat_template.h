@@ -53,6 +53,7 @@ class ChatTemplate {
   bool dated_ = false;          // Llama 3.1: a system header with dates, always
   bool takes_system_ = true;
   bool eos_without_generation_ = false;  // Phi-3
+  bool skips_empty_system_ = false;      // Phi-3.5
   // Mistral: what stands around a user's and an assistant's content.
   std::string user_before_, user_after_, assistant_before_, assistant_after_;
   bool trim_assistant_ = false, system_in_last_ = false;

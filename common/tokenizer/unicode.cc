@@ -12,6 +12,13 @@ namespace {
 
 uint32_t CategoryMask(char32_t c) { return U_MASK(u_charType(static_cast<UChar32>(c))); }
 
+// The category in Unicode 8, in which later characters are unassigned.
+uint32_t CategoryMask8(char32_t c) {
+  UVersionInfo age;
+  u_charAge(static_cast<UChar32>(c), age);
+  return age[0] > 8 ? U_GC_CN_MASK : CategoryMask(c);
+}
+
 // Length of the well-formed sequence at text[pos], or 0; *bad gets the length of the maximal
 // ill-formed prefix to replace.
 size_t WellFormed(absl::string_view text, size_t pos, size_t* bad) {
@@ -127,9 +134,11 @@ bool IsWhitespace(char32_t c) {
   if (c < 0x80) return c == ' ' || (c >= 9 && c <= 13);
   return u_isUWhiteSpace(static_cast<UChar32>(c));
 }
-bool IsPunctuation(char32_t c) { return CategoryMask(c) & U_GC_P_MASK; }
-bool IsNonspacingMark(char32_t c) { return CategoryMask(c) & U_GC_MN_MASK; }
-bool IsControl(char32_t c) { return CategoryMask(c) & (U_GC_C_MASK & ~U_GC_CN_MASK); }
+bool IsPunctuation(char32_t c) {
+  return CategoryMask8(c) & U_GC_P_MASK || c == 0x166D || c == 0x111C9;  // other categories since
+}
+bool IsNonspacingMark(char32_t c) { return CategoryMask8(c) & U_GC_MN_MASK || c == 0x1734; }
+bool IsControl(char32_t c) { return CategoryMask8(c) & (U_GC_C_MASK & ~U_GC_CN_MASK); }
 
 std::string NormalizeUnicode(absl::string_view text, NormalForm form) {
   UErrorCode status = U_ZERO_ERROR;

@@ -24,12 +24,15 @@ bool IsValidUtf8(absl::string_view text);
 // do it).
 std::string ToValidUtf8(absl::string_view text);
 
-// General categories L*, N*, P*, Mn, C* and the property White_Space.
+// General categories L* and N*.
 bool IsLetter(char32_t c);
 bool IsNumber(char32_t c);
+// P*, Mn and C* but for unassigned characters, as in Unicode 8: what the tokenizers library's BERT
+// steps go by.
 bool IsPunctuation(char32_t c);
 bool IsNonspacingMark(char32_t c);
-bool IsControl(char32_t c);  // and format, private use, surrogates; unassigned ones not
+bool IsControl(char32_t c);
+// The property White_Space.
 bool IsWhitespace(char32_t c);
 
 enum class NormalForm { kNfc, kNfd, kNfkc, kNfkd };

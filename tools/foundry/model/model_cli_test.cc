@@ -52,8 +52,9 @@ class ModelCliTest : public testing::Test {
   }
 
   // Arguments are quoted; stdin is `input`.
-  Outcome Run(const std::vector<std::string>& arguments, const std::string& input = "") {
-    std::string command = absl::StrCat("'", program_.string(), "' model");
+  Outcome Run(const std::vector<std::string>& arguments, const std::string& input = "",
+              const std::string& root = "model") {
+    std::string command = absl::StrCat("'", program_.string(), "' ", root);
     for (std::string argument : arguments) {
       for (size_t at = 0; (at = argument.find('\'', at)) != std::string::npos; at += 4) {
         argument.replace(at, 1, "'\\''");
@@ -208,6 +209,18 @@ TEST_F(ModelCliTest, EmbedGivesUnitVectors) {
   EXPECT_EQ(v[0].size(), 384u);
   EXPECT_NEAR(dot(0, 0), 1, 1e-5);
   EXPECT_GT(dot(0, 1), dot(0, 2));
+}
+
+TEST_F(ModelCliTest, AskPutsTheBaseBeside) {
+  NEEDS(Smol());
+  const Outcome run =
+      Run({Smol(), "Name a prime > 10.", "--base", Smol(), "-n", "16", "-o", "json"}, "", "ask");
+  ASSERT_EQ(run.code, 0) << run.err;
+  ASSERT_EQ(run.lines.size(), 1u);
+  EXPECT_EQ(run.lines[0]["question"], "Name a prime > 10.");
+  EXPECT_NE(run.lines[0]["answer"], "");
+  EXPECT_EQ(run.lines[0]["answer"], run.lines[0]["base_answer"]);
+  EXPECT_EQ(Run({Smol(), "x", "--base", "no-such-model"}, "", "ask").code, 4);
 }
 
 TEST_F(ModelCliTest, ErrorsAreOnStderrWithTheirExitCodes) {
