@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <exception>
-#include <map>
-#include <numeric>
 
 #include "common/base/status.h"
 #include "common/lm/language_model_impl.h"
 #include "common/lm/lora/adapter.h"
-#include "common/lm/loss/token_nll.h"
+#include "common/lm/loss/score_packs.h"
 #include "common/lm/model/from_checkpoint.h"
 #include "common/lm/torch_guard.h"
 #include "common/lm/weights/checkpoint.h"
@@ -16,7 +14,6 @@
 namespace foundry::lm {
 namespace {
 
-constexpr int64_t kPackRows = 4096;  // rows computed at once when scoring
 constexpr int64_t kLogitRows = 128;  // rows of logits made at once
 
 absl::Status CheckIds(absl::Span<const int32_t> ids, const ModelConfig& config) {
@@ -125,44 +122,22 @@ absl::StatusOr<std::vector<ScoreResult>> LanguageModel::Score(
     FOUNDRY_RETURN_IF_ERROR(CheckIds(all, config()));
     if (request.context.empty()) return absl::InvalidArgumentError("a context is empty");
   }
-  // Requests with the same context stand together and compute it once.
-  std::vector<size_t> order(requests.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return requests[a].context < requests[b].context; });
   std::vector<ScoreResult> results(requests.size());
   std::lock_guard lock(impl_->mutex);
   FOUNDRY_RETURN_IF_ERROR(GuardTorch([&] {
-    for (size_t next = 0; next < order.size();) {
-      Pack pack;
-      std::vector<ScoredRow> rows;
-      size_t first = next;
-      int64_t prefix = -1;
-      for (; next < order.size() && (next == first || pack.rows() < kPackRows); ++next) {
-        const ScoreRequest& request = requests[order[next]];
-        if (next == first || request.context != requests[order[next - 1]].context) {
-          prefix = pack.Add(request.context);
-        }
-        int64_t last = pack.segments[prefix].begin + pack.segments[prefix].length - 1;
-        int64_t own = pack.rows();
-        pack.Add(absl::MakeSpan(request.target).first(request.target.size() - 1), prefix);
-        for (size_t i = 0; i < request.target.size(); ++i) {
-          rows.push_back({i == 0 ? last : own + static_cast<int64_t>(i) - 1, request.target[i]});
-        }
-      }
+    return ForScorePacks(requests, [&](const ScorePack& pack) {
       std::vector<TokenScore> scores =
-          ScoreTokens(*impl_->decoder, impl_->decoder->Forward(pack), rows);
+          ScoreTokens(*impl_->decoder, impl_->decoder->Forward(pack.pack), pack.rows);
       size_t at = 0;
-      for (size_t r = first; r < next; ++r) {
-        ScoreResult& result = results[order[r]];
-        result.greedy = true;
-        for (size_t i = 0; i < requests[order[r]].target.size(); ++i, ++at) {
-          result.nll += scores[at].nll;
-          result.greedy = result.greedy && scores[at].greedy;
+      for (size_t r : pack.requests) {
+        results[r].greedy = true;
+        for (size_t i = 0; i < requests[r].target.size(); ++i, ++at) {
+          results[r].nll += scores[at].nll;
+          results[r].greedy = results[r].greedy && scores[at].greedy;
         }
       }
-    }
-    return absl::OkStatus();
+      return absl::OkStatus();
+    });
   }));
   return results;
 }

@@ -30,7 +30,7 @@ struct LoraOptions {
 // Soft targets of one example (context distillation): for each scored position the teacher's top-k.
 struct SoftTargets {
   int k = 0;
-  std::vector<int32_t> ids;     // positions * k
+  std::vector<int32_t> ids;     // positions * k; -1 first: no soft target at this position
   std::vector<float> logprobs;  // positions * k, natural log at the temperature of the loss
 };
 

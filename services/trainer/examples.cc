@@ -68,13 +68,15 @@ absl::StatusOr<BuiltExamples> PairExamples(const lm::LanguageModel& model,
                                            const std::vector<dataset::Pair>& pairs,
                                            const ExampleOptions& options) {
   BuiltExamples built;
-  for (const dataset::Pair& pair : pairs) {
+  for (size_t i = 0; i < pairs.size(); ++i) {
     bool cut = false;
-    FOUNDRY_ASSIGN_OR_RETURN(lm::Example example, PairExample(model, pair, options, &cut));
+    FOUNDRY_ASSIGN_OR_RETURN(lm::Example example, PairExample(model, pairs[i], options, &cut));
     built.cut += cut;
     const bool scored = std::any_of(example.loss_weights.begin(), example.loss_weights.end(),
                                     [](float weight) { return weight > 0; });
-    if (scored) built.examples.push_back(std::move(example));
+    if (!scored) continue;
+    built.examples.push_back(std::move(example));
+    built.pair_of.push_back(i);
   }
   return built;
 }

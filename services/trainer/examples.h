@@ -22,7 +22,8 @@ struct ExampleOptions {
 
 struct BuiltExamples {
   std::vector<lm::Example> examples;
-  int64_t cut = 0;  // examples that were longer than max_length
+  std::vector<size_t> pair_of;  // index of each example's pair
+  int64_t cut = 0;              // examples that were longer than max_length
 };
 
 // FailedPrecondition when the model has no chat template.

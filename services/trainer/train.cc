@@ -16,6 +16,7 @@
 #include "services/trainer/examples.h"
 #include "services/trainer/mix.h"
 #include "services/trainer/replay.h"
+#include "services/trainer/soft_teacher.h"
 
 namespace foundry::trainer {
 namespace fs = std::filesystem;
@@ -66,6 +67,7 @@ absl::StatusOr<lm::TrainOptions> OptionsOf(const TrainJob& job, TaskContext& con
   options.gradient_accumulation = job.gradient_accumulation;
   options.gradient_checkpointing = job.gradient_checkpointing;
   options.checkpoint_every = job.checkpoint_every;
+  options.soft_weight = job.soft_target_weight;
   options.seed = job.seed;
   return options;
 }
@@ -128,6 +130,18 @@ absl::StatusOr<StageOutput> RunTraining(const TrainJob& job, TaskContext& contex
   FOUNDRY_ASSIGN_OR_RETURN(const BuiltExamples dev,
                            PairExamples(*student, mix.dev, example_options));
   StageOutput output;
+  FOUNDRY_ASSIGN_OR_RETURN(lm::TrainOptions options, OptionsOf(job, context));
+  if (job.soft_target_weight > 0) {
+    FOUNDRY_ASSIGN_OR_RETURN(const SoftTeacherReport soft,
+                             AddSoftTargets(job.soft_teacher, student, mix.train, mix.dev,
+                                            options.soft_temperature, context.cancel(), train));
+    if (!soft.message.empty()) context.Message(soft.message);
+    output.counts["soft_targets"] = soft.targets;
+    if (soft.probed) {
+      output.figures["soft_teacher_contains"] = soft.with_passage;
+      output.figures["soft_teacher_closed_book"] = soft.closed_book;
+    }
+  }
   auto add = [&](const std::vector<dataset::Pair>& more, const char* count) -> absl::Status {
     // The prompts of additions are no knowledge: only their answers are learned.
     FOUNDRY_ASSIGN_OR_RETURN(
@@ -161,7 +175,6 @@ absl::StatusOr<StageOutput> RunTraining(const TrainJob& job, TaskContext& contex
         absl::StrCat(train.cut, " examples cut at ", job.max_length, " tokens"));
   }
 
-  FOUNDRY_ASSIGN_OR_RETURN(lm::TrainOptions options, OptionsOf(job, context));
   if (!mix.dev.empty()) {
     options.score = [&](const lm::LanguageModel& model) -> absl::StatusOr<double> {
       FOUNDRY_ASSIGN_OR_RETURN(const DevScore score, ScoreDev(model, mix.dev, context.cancel()));

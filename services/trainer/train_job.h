@@ -34,6 +34,8 @@ struct TrainJob {
   int max_length = 1024;       // tokens of an example
   bool passages = true;
   double question_loss_weight = 0.3;
+  std::string soft_teacher = "auto";  // auto, none, or a model; see soft_teacher.h
+  double soft_target_weight = 0.5;
 
   int batch_size = 16;  // examples of a micro-batch
   int max_samples = 0;  // pairs; 0: all

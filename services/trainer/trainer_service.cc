@@ -34,6 +34,8 @@ TrainJob Decode(const v1::TrainRequest& request) {
   job.max_length = settings.max_length();
   job.passages = settings.passages();
   job.question_loss_weight = settings.question_loss_weight();
+  job.soft_teacher = request.soft_teacher().empty() ? "none" : request.soft_teacher();
+  job.soft_target_weight = settings.soft_target_weight();
   job.batch_size = request.batch_size();
   job.max_samples = request.max_samples();
   job.seed = request.seed();

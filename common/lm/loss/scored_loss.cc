@@ -97,7 +97,10 @@ double ScoredLoss(const Decoder& decoder, const at::Tensor& hidden,
                   at::Tensor* dhidden) {
   // Rows with soft targets last, so that the others go through in whole chunks.
   std::vector<LossRow> sorted = rows;
-  auto is_hard = [&](const LossRow& row) { return !row.soft || options.soft_weight <= 0; };
+  auto is_hard = [&](const LossRow& row) {
+    return !row.soft || options.soft_weight <= 0 ||
+           row.soft->ids[row.soft_position * row.soft->k] < 0;
+  };
   auto soft_begin = std::stable_partition(sorted.begin(), sorted.end(), is_hard);
   const size_t hard_rows = soft_begin - sorted.begin();
   double loss = 0;

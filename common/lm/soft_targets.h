@@ -1,0 +1,21 @@
+// Distributions of a teacher over given answers: the targets of context distillation (Kujanpää et
+// al., arXiv 2412.14964), where the teacher sees the document that the student will not.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "common/base/cancel.h"
+#include "common/lm/trainer.h"
+
+namespace foundry::lm {
+
+// For each request, one position for each token of its target: the teacher's `k` most likely
+// tokens after the context and the target so far, at `temperature`. Thread-safe.
+absl::StatusOr<std::vector<SoftTargets>> TeacherTargets(const LanguageModel& teacher,
+                                                        absl::Span<const ScoreRequest> requests,
+                                                        int k, double temperature,
+                                                        const CancelToken& cancel);
+
+}  // namespace foundry::lm
