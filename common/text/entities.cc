@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "common/text/entity_tokens.h"
 #include "common/text/gazetteer.h"
@@ -129,7 +130,7 @@ class SentenceTagger {
   }
 
   bool SentenceStart(int i) const {
-    return i == 0 || (i == 1 && OneOf(At(0), {"\"", "“", "'", "``", "(", "[", "•", "-", "The"})) ||
+    return i == 0 || (i == 1 && OneOf(At(0), {"\"", "“", "'", "``", "(", "[", "•", "-"})) ||
            OneOf(At(i - 1), {"``", "“", ":"});
   }
 
@@ -167,9 +168,20 @@ class SentenceTagger {
       while (next < n_ && OneOf(At(next), {"the", "la", "der", "den", "al", "of"})) ++next;
       if (next >= n_ || !StartsUpper(At(next)) || In(names_.not_names, At(next))) break;
       if (OneOf(token, {"and", "for", "the", "'s", "of"}) && !OrganizationHead(begin, i)) break;
+      if (token == "for" && !TakesFor(At(i - 1))) break;
       i = next + 1;
     }
     return i;
+  }
+
+  // "Centre for …", but not "the League for …".
+  static bool TakesFor(absl::string_view word) {
+    return OneOf(
+        word, {"Academy",   "Agency",     "Association", "Bank",         "Board",      "Bureau",
+               "Campaign",  "Center",     "Centre",      "Coalition",    "Commission", "Committee",
+               "Council",   "Department", "Foundation",  "Fund",         "Institute",  "Ministry",
+               "Movement",  "Network",    "Office",      "Organization", "Party",      "School",
+               "Secretary", "Society",    "Union"});
   }
 
   // "Department of", "Bank for", "Ministry of … and": the sequence so far names a kind of body.
@@ -199,13 +211,17 @@ class SentenceTagger {
     const int title = TitleTokens(begin, end);
     if (title > 0) {
       if (begin + title < end && !In(names_.org_words, At(end - 1))) {
-        TagPerson(begin + title, end);
+        TagPerson(
+            In(names_.noble_titles, At(begin + title - 1)) ? begin + title - 1 : begin + title,
+            end);
         return;
       }
       if (begin + title == end) return;
     }
+    const bool body = std::any_of(tokens_.begin() + begin, tokens_.begin() + end,
+                                  [&](const std::string& t) { return In(names_.org_words, t); });
     while (begin < end && In(names_.demonyms, At(begin)) && NameAt(begin).first == 0 &&
-           end - begin > 1 && !In(names_.org_words, At(end - 1))) {
+           end - begin > 1 && !body) {
       ++begin;
     }
     const auto [length, type] = NameAt(begin);
@@ -220,9 +236,25 @@ class SentenceTagger {
 
   // "New York" + "Times": the longer sequence is another name.
   bool ContinuesAsName(int begin, int length, int end) const {
-    if (In(names_.org_words, At(end - 1)) || In(names_.loc_words, At(end - 1))) return true;
+    for (int i = begin + length; i < end; ++i) {
+      if (In(names_.org_words, At(i)) || In(names_.loc_words, At(i))) return true;
+    }
+    if (IsTeam(begin, end)) return true;
     return length == 1 && end - begin >= 2 && In(names_.first_names, At(begin)) &&
            !HasKnownName(begin + 1, end);
+  }
+
+  // "Montreal Crystals", "Boston FC": a place and a plural.
+  bool IsTeam(int begin, int end) const {
+    const int length = NameAt(begin).first;
+    const std::string& last = At(end - 1);
+    if (length == 0 || begin + length + 1 != end || NameAt(begin).second != kLocation) return false;
+    if (OneOf(last,
+              {"FC", "HC", "SC", "AFC", "RFC", "CC", "Rovers", "Wanderers", "City", "Albion"}))
+      return last != "City";
+    return last.size() > 4 && last.back() == 's' && last[last.size() - 2] != 's' &&
+           HasLower(last) && !In(names_.not_surnames, last) && !In(names_.loc_words, last) &&
+           !In(names_.demonyms, last);
   }
 
   bool HasKnownName(int begin, int end) const {
@@ -261,6 +293,10 @@ class SentenceTagger {
     const std::string& first = At(begin);
     const std::string& last = At(end - 1);
     if (In(names_.org_words, last) && length > 1) return kOrganization;
+    if (length > 1 &&
+        OneOf(first, {"FC", "AC", "SC", "AFC", "Hotel", "Radio", "Team", "Banco", "Universidad"}))
+      return kOrganization;
+    if (IsTeam(begin, end)) return kOrganization;
     if (In(names_.loc_words, last) && length > 1) return kLocation;
     if (length > 1 &&
         OneOf(first,
@@ -274,6 +310,7 @@ class SentenceTagger {
         if (In(names_.org_words, At(i)) && OneOf(At(i + 1), {"of", "for"})) return kOrganization;
       }
     }
+    if (length >= 2 && In(names_.not_surnames, last)) return nullptr;
     if (length >= 2 && length <= 4) {
       if (In(names_.first_names, first) || IsInitial(first))
         return title_case_ && length > 3 ? nullptr : kPerson;
@@ -313,7 +350,11 @@ class SentenceTagger {
       return IsAcronym(token) && token.size() >= 3 && !SentenceAllCapitals() ? kOrganization
                                                                              : nullptr;
     }
-    if (In(names_.first_names, token)) return kPerson;
+    // "to Harrison": a given name that a place bears too.
+    const bool goes = OneOf(At(i - 1), {"to", "from", "in", "at", "near", "In", "From", "At"});
+    if (In(names_.first_names, token)) return goes ? nullptr : kPerson;
+    // "in Architecture" where the document also writes "architecture": a word, not a name.
+    if (memory_.lower.contains(FoldCase(token)) || absl::StrContains(token, "-")) return nullptr;
     return ByContext(i, i + 1);
   }
 
@@ -360,6 +401,19 @@ class SentenceTagger {
       return kPerson;
     }
     return nullptr;
+  }
+
+  // "Gazmanov": a capital, then small letters; no word that the document knows as a plain one.
+  bool AllNameLike(int begin, int end) const {
+    for (int i = begin; i < end; ++i) {
+      const std::string& token = At(i);
+      if (token.size() < 2 || !HasLower(token) || In(names_.demonyms, token) ||
+          In(names_.org_words, token) || In(names_.loc_words, token) ||
+          memory_.lower.contains(FoldCase(token))) {
+        return false;
+      }
+    }
+    return true;
   }
 
   const Gazetteer& names_;

@@ -17,9 +17,10 @@ void AddName(absl::string_view name, const std::string& type, Gazetteer* out) {
 Gazetteer Load() {
   Gazetteer out;
   const absl::flat_hash_map<std::string, Gazetteer::Set*> sets = {
-      {"first_names", &out.first_names}, {"person_titles", &out.person_titles},
-      {"org_words", &out.org_words},     {"loc_words", &out.loc_words},
-      {"not_names", &out.not_names},     {"demonyms", &out.demonyms}};
+      {"first_names", &out.first_names},   {"person_titles", &out.person_titles},
+      {"org_words", &out.org_words},       {"loc_words", &out.loc_words},
+      {"not_names", &out.not_names},       {"demonyms", &out.demonyms},
+      {"not_surnames", &out.not_surnames}, {"noble_titles", &out.noble_titles}};
   std::string section;
   for (absl::string_view line : absl::StrSplit(kGazetteerTxt, '\n', absl::SkipEmpty())) {
     if (line.front() == '#') continue;

@@ -18,6 +18,8 @@ struct Gazetteer {
   Set loc_words;      // "River", "Province"
   Set not_names;      // capitalised at a sentence's start, or no name at all
   Set demonyms;       // "Danish"
+  Set not_surnames;   // "Cup": no person's name ends so
+  Set noble_titles;   // titles that are part of the name: "King"
   // Names of several words, by their tokens joined with one space → "location" or "organization".
   absl::flat_hash_map<std::string, std::string> names;
   int longest_name = 1;  // tokens

@@ -148,7 +148,8 @@ Structure AnalyzeStructure(absl::string_view text, const std::vector<Heading>& h
   };
   std::vector<Span> cuts = left_out;
   for (const Heading& heading : headings) cuts.push_back(heading.span);
-  std::sort(cuts.begin(), cuts.end(), [](const Span& a, const Span& b) { return a.begin < b.begin; });
+  std::sort(cuts.begin(), cuts.end(),
+            [](const Span& a, const Span& b) { return a.begin < b.begin; });
   for (const Span& cut : cuts) {
     add_body(from, cut.begin);
     from = cut.end;
