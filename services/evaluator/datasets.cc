@@ -137,11 +137,11 @@ absl::StatusOr<TestSet> HeldOutPairs(const std::vector<dataset::Pair>& pairs,
     item.id = pair.id;
     item.kind = set.kind;
     item.question = pair.input;
-    item.document = pair.source.document;
     const auto title = titles.find(pair.source.document);
     item.topic = title != titles.end() && !title->second.empty()
                      ? title->second
                      : dataset::TopicName(pair.source.document);
+    item.document = item.topic;  // for people: ids may be hashes
     item.type = pair.type.empty() ? QuestionType(pair.input) : pair.type;
     item.passage = pair.source.passage;
     item.golds = {pair.target};

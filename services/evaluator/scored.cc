@@ -1,6 +1,7 @@
 #include "services/evaluator/scored.h"
 
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -25,6 +26,16 @@ constexpr double kLongAnswerRecall = 0.7;
 
 bool IsLong(const std::string& gold) { return AnswerTokens(gold).size() >= kLongAnswerWords; }
 
+// A sentence with another year in it is wrong, however many words it shares.
+bool HasNumbersOf(const std::string& gold, const Scored& scored) {
+  const std::set<std::string> asked = NumbersAndDates(scored.item.question);
+  const std::set<std::string> said = NumbersAndDates(scored.prediction);
+  for (const std::string& number : NumbersAndDates(gold)) {
+    if (asked.count(number) == 0 && said.count(number) == 0) return false;
+  }
+  return true;
+}
+
 void ScoreQa(Scored& scored) {
   const Item& item = scored.item;
   const QaScores qa = ScoreAnswer(scored.prediction, item.golds);
@@ -46,7 +57,8 @@ void ScoreQa(Scored& scored) {
       scored.correct |= match == 1;
       scored.scores["score"] = std::max(scored.scores["score"], match);
     }
-    scored.correct |= IsLong(gold) && TokenRecall(scored.prediction, gold) >= kLongAnswerRecall;
+    scored.correct |= IsLong(gold) && TokenRecall(scored.prediction, gold) >= kLongAnswerRecall &&
+                      HasNumbersOf(gold, scored);
   }
 }
 

@@ -31,6 +31,11 @@ TEST(ScoredTest, LongAnswersAreRightByMostOfTheirWords) {
                      "In winter plants use the starch in roots, to store energy")
                   .correct);
   EXPECT_FALSE(Answer(TaskKind::kHeldOut, "How?", gold, "Plants store energy").correct);
+  const Scored year =
+      Answer(TaskKind::kHeldOut, "When?", "The light was damaged by a storm in the year 1921",
+             "The light was damaged by a storm in the year 1832");
+  EXPECT_FALSE(year.correct);
+  EXPECT_EQ(year.error, "wrong_number");
 }
 
 TEST(ScoredTest, WorkedSolutionsAreJudgedByTheirNumber) {

@@ -110,6 +110,11 @@ std::string ContextOf(const dataset::Document& document, const dataset::Pair& pa
             .substr(0, max_bytes);
       }
     }
+    // Without paragraphs: from the blank line before to the one after.
+    const size_t before = document.text.rfind("\n\n", span.begin);
+    const size_t begin = before == std::string::npos ? 0 : before + 2;
+    const size_t end = std::min(document.text.find("\n\n", span.end), document.text.size());
+    if (end - begin <= max_bytes) return document.text.substr(begin, end - begin);
     return document.text.substr(span.begin, std::min<size_t>(max_bytes, span.end - span.begin));
   }
   if (!pair.source.passage.empty()) return pair.source.passage.substr(0, max_bytes);
@@ -129,7 +134,12 @@ std::string SentenceOf(const dataset::Document& document, const dataset::Pair& p
     const double overlap = evaluator::TokenRecall(text, absl::StrCat(pair.target, " ", pair.input));
     if (overlap > best_overlap) best_overlap = overlap, best = text;
   }
-  return best.empty() ? ContextOf(document, pair, 300) : best;
+  if (!best.empty()) return best;
+  const auto size = static_cast<int64_t>(document.text.size());
+  if (span.end > span.begin && span.end <= size) {
+    return document.text.substr(span.begin, span.end - span.begin);
+  }
+  return ContextOf(document, pair, 300);
 }
 
 absl::StatusOr<std::vector<Asked>> Ask(const StudyModels& models, const dataset::Document& document,

@@ -46,10 +46,8 @@ std::string PercentText(double share) { return absl::StrFormat("%.1f\u202f%%", 1
 
 std::string PointsText(double difference) {
   const double points = 100 * difference;
-  return absl::StrCat(points < -0.05  ? "\u2212"
-                      : points > 0.05 ? "+"
-                                      : "±",
-                      absl::StrFormat("%.1f", std::fabs(points)));
+  const char* sign = points < -0.05 ? "\u2212" : points > 0.05 ? "+" : "";
+  return absl::StrCat(sign, absl::StrFormat("%.1f", std::fabs(points)));
 }
 
 std::string NumberText(double value) {

@@ -151,7 +151,7 @@ TEST(ReportTest, NoAnswersIsAPageThatSaysSo) {
 TEST(ReportTest, EscapeKeepsThePageWellFormed) {
   EXPECT_EQ(Escape("a<b>&'\"\x01\xff"), "a&lt;b&gt;&amp;&#39;&quot;\uFFFD\uFFFD");
   EXPECT_EQ(PointsText(-0.031), "−3.1");
-  EXPECT_EQ(PointsText(0), "±0.0");
+  EXPECT_EQ(PointsText(0), "0.0");
 }
 
 TEST(ReportTest, TicksCoverTheValues) {

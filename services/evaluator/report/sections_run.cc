@@ -23,7 +23,7 @@ struct CurveKind {
   bool dots;
 };
 
-// Every run as one line.
+// Every run as one line; runs come in the order of their labels, distillation first.
 std::string CurveFigure(const std::vector<Curve>& curves, const CurveKind& kind) {
   LineChartSpec chart;
   chart.title = kind.heading;
@@ -31,17 +31,19 @@ std::string CurveFigure(const std::vector<Curve>& curves, const CurveKind& kind)
   chart.y_label = kind.y_label;
   chart.percent = kind.percent;
   int color = 1;
+  size_t longest = 0;
   for (const Curve& curve : curves) {
     for (const char* name : kind.names) {
       const auto found = curve.series.find(name);
       if (found == curve.series.end()) continue;
       chart.lines.push_back({absl::StrReplaceAll(curve.label, {{"_", " "}}), color,
                              Thinned(found->second, kMostPoints), kind.dots});
+      longest = std::max(longest, found->second.size());
       break;
     }
     color = color % 5 + 1;
   }
-  if (chart.lines.empty()) return "";
+  if (longest < 2) return "";  // a single point is no curve
   return absl::StrCat("<h3>", kind.heading, "</h3>\n<figure>", LineChart(chart), "</figure>\n");
 }
 

@@ -66,8 +66,8 @@ thead th { color: var(--faint); font-size: 12.5px; font-weight: 600; border-bott
 tbody th { font-weight: 600; }
 th.n, td.n { text-align: right; padding-right: 0; padding-left: 14px; white-space: nowrap; }
 td small, th small { color: var(--faint); font-weight: 400; display: block; font-size: 12.5px; }
-.examples td, .examples th { width: 20%; font-size: 14px; line-height: 1.45; overflow-wrap: anywhere; }
-.examples th { width: 26%; font-weight: 500; }
+.examples { table-layout: fixed; min-width: 640px; }
+.examples td, .examples tbody th { font-size: 14px; line-height: 1.45; overflow-wrap: anywhere; font-weight: 400; }
 .right { color: var(--good); } .wrong { color: var(--bad); }
 .mark { font-weight: 700; margin-right: 5px; }
 .up { color: var(--good); font-weight: 600; } .down { color: var(--bad); font-weight: 600; }

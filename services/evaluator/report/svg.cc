@@ -60,6 +60,14 @@ double TopOf(const BarChart& chart) {
   return top > 0 ? top : 1;
 }
 
+// Estimated: digits and letters of the page's fonts at 12 px are about 6.6 px wide.
+double TextWidth(const std::string& text) {
+  const auto characters = std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  });
+  return 6.6 * static_cast<double>(characters);
+}
+
 std::string Shortened(const std::string& text, size_t most) {
   // Cuts at a character's first byte, never inside one.
   if (text.size() <= most) return text;
@@ -115,7 +123,10 @@ std::string ColumnChart(const BarChart& chart) {
   const double left = 52, right = 12, top = 22, plot = 230, bottom = 46;
   const size_t n = std::max<size_t>(1, chart.series.size());
   const double bar = 46, gap = 10, margin = 34;
-  const double group_width = n * bar + (n - 1) * gap + 2 * margin;
+  double group_width = n * bar + (n - 1) * gap + 2 * margin;
+  for (const BarGroup& group : chart.groups) {
+    group_width = std::max(group_width, TextWidth(group.sublabel) + 16);
+  }
   const double width = std::max(480.0, left + right + group_width * chart.groups.size());
   const double pitch = (width - left - right) / std::max<size_t>(1, chart.groups.size());
   std::vector<double> ticks = Ticks(0, TopOf(chart), 5);
@@ -161,7 +172,9 @@ std::string RowChart(const BarChart& chart) {
   const size_t n = std::max<size_t>(1, chart.series.size());
   const double bar = 11, gap = 3, padding = 9;
   const double left = 190, right = 78, top = 6, bottom = 26, width = 760;
-  const double pitch = n * (bar + gap) - gap + 2 * padding;
+  const bool two_lines = std::any_of(chart.groups.begin(), chart.groups.end(),
+                                     [](const BarGroup& group) { return !group.sublabel.empty(); });
+  const double pitch = std::max(n * (bar + gap) - gap + 2 * padding, two_lines ? 40.0 : 0.0);
   const double plot = width - left - right, height = pitch * chart.groups.size();
   std::vector<double> ticks = Ticks(0, TopOf(chart), 5);
   if (chart.percent && ticks.back() > 1)
@@ -181,7 +194,7 @@ std::string RowChart(const BarChart& chart) {
     svg += Text(left - 10, middle + (group.sublabel.empty() ? 4 : -2), "label end",
                 Shortened(group.label, 28));
     if (!group.sublabel.empty()) svg += Text(left - 10, middle + 13, "tick end", group.sublabel);
-    double y = group_top + padding;
+    double y = middle - (n * (bar + gap) - gap) / 2;
     for (size_t s = 0; s < group.bars.size(); ++s, y += bar + gap) {
       if (!group.bars[s]) continue;
       const Bar& value = *group.bars[s];
@@ -201,7 +214,9 @@ std::string RowChart(const BarChart& chart) {
 }
 
 std::string LineChart(const LineChartSpec& chart) {
-  const double left = 58, right = 96, top = 12, plot_height = 210, bottom = 44, width = 760;
+  const double left = 58, top = 12, plot_height = 210, bottom = 44, width = 760;
+  double right = 40;
+  for (const Line& line : chart.lines) right = std::max(right, TextWidth(line.name) + 16);
   const double plot = width - left - right;
   double x_max = 1, y_min = 0, y_max = 0, x_min = 1e300;
   for (const Line& line : chart.lines) {
@@ -227,7 +242,7 @@ std::string LineChart(const LineChartSpec& chart) {
     svg += Text(left - 8, y_of(tick) + 4, "tick end", TickText(tick, chart.percent));
   }
   for (double tick : Ticks(x_min, x_max, 6)) {
-    if (tick > x_max * 1.001) continue;
+    if (tick > x_max * 1.001 || tick != std::floor(tick)) continue;
     svg += Text(x_of(tick), top + plot_height + 18, "tick mid", TickText(tick, false));
   }
   svg += Text(left + plot / 2, top + plot_height + 37, "tick mid", chart.x_label);

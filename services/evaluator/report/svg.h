@@ -37,7 +37,7 @@ std::string RowChart(const BarChart& chart);
 struct Line {
   std::string name;
   int color = 0;
-  std::vector<std::pair<double, double>> points;  // x ascending
+  std::vector<std::pair<double, double>> points;  // x ascending, whole numbers
   bool dots = false;                              // mark the points: few of them
 };
 struct LineChartSpec {
