@@ -90,7 +90,8 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
   };
   parts->wakeups = std::make_unique<Wakeups>(options.database, std::move(hooks));
   parts->told = parts->wakeups.get();
-  parts->jobs = std::make_unique<JobsService>(&parts->frame, parts->store.get(), &parts->changes);
+  parts->jobs = std::make_unique<JobsService>(&parts->frame, parts->store.get(), &parts->changes,
+                                              parts->maintenance.get());
   parts->workers =
       std::make_unique<WorkersService>(&parts->frame, parts->store.get(), parts->queue.get());
   FOUNDRY_ASSIGN_OR_RETURN(

@@ -51,6 +51,12 @@ TEST_F(CoordinatorTest, JobRunsOverTheWireAndItsOutputsAppear) {
   EXPECT_EQ(last.last_event_id(), static_cast<int64_t>(events.size()));
   EXPECT_EQ(ReadFile(folder_.path() / "Output/documents.jsonl").value_or(""), "extract/join\n");
 
+  // Asked for again, removed outputs come back; the record stays.
+  std::filesystem::remove_all(folder_.path() / "Output");
+  EXPECT_EQ(Create(*coordinator, "r1")->job_id(), job->job_id());
+  EXPECT_EQ(ReadFile(folder_.path() / "Output/documents.jsonl").value_or(""), "extract/join\n");
+  EXPECT_EQ(Get(*coordinator, job->job_id()).state(), v1::STATE_SUCCEEDED);
+
   // Resumed after the fifth event, the stream goes on with the sixth.
   v1::WatchJobRequest request;
   request.set_job_id(job->job_id());

@@ -5,6 +5,7 @@
 #include "common/rpc/frame.h"
 #include "foundry/coordinator/v1/jobs.grpc.pb.h"
 #include "services/coordinator/job_changes.h"
+#include "services/coordinator/maintenance.h"
 #include "services/coordinator/store.h"
 
 namespace foundry::coordinator {
@@ -12,8 +13,8 @@ namespace foundry::coordinator {
 class JobsService : public v1::JobsService::CallbackService {
  public:
   // All must outlive it.
-  JobsService(rpc::Frame* frame, Store* store, JobChanges* changes)
-      : frame_(frame), store_(store), changes_(changes) {}
+  JobsService(rpc::Frame* frame, Store* store, JobChanges* changes, Maintenance* maintenance)
+      : frame_(frame), store_(store), changes_(changes), maintenance_(maintenance) {}
 
   // Ends every watch, now and from now on: Unavailable.
   void Drain();
@@ -48,6 +49,7 @@ class JobsService : public v1::JobsService::CallbackService {
   rpc::Frame* const frame_;
   Store* const store_;
   JobChanges* const changes_;
+  Maintenance* const maintenance_;
   CancelToken draining_;
 };
 

@@ -1,7 +1,9 @@
 #include "services/coordinator/maintenance.h"
 
+#include <algorithm>
 #include <exception>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -15,6 +17,7 @@
 #include "services/coordinator/planner/exports.h"
 
 namespace foundry::coordinator {
+namespace fs = std::filesystem;
 namespace {
 
 constexpr int64_t kArtifactLock = 0x466f756e65787001;  // any constant of its own
@@ -155,15 +158,46 @@ absl::Status Maintenance::CollectBlobs() {
   return absl::OkStatus();
 }
 
-absl::Status Maintenance::ExportStep(const PendingExport& pending) {
+absl::StatusOr<common::v1::Manifest> Maintenance::FilesOf(const PendingExport& step) {
   std::vector<TaskFiles> tasks;
-  for (const FinishedTask& task : pending.tasks) {
+  for (const FinishedTask& task : step.tasks) {
     FOUNDRY_ASSIGN_OR_RETURN(common::v1::Manifest manifest,
                              storage::GetManifest(task.manifest, artifacts_));
     tasks.push_back({task.key, std::move(manifest)});
   }
-  return storage::ExportEntries(ExportedFiles(pending.step, tasks),
-                                std::filesystem::path(pending.spec.output_dir()), artifacts_);
+  return ExportedFiles(step.step, tasks);
+}
+
+absl::Status Maintenance::ExportStep(const PendingExport& pending) {
+  FOUNDRY_ASSIGN_OR_RETURN(const common::v1::Manifest files, FilesOf(pending));
+  return storage::ExportEntries(files, fs::path(pending.spec.output_dir()), artifacts_);
+}
+
+absl::Status Maintenance::RestoreOutputs(const std::string& job_id, absl::Time deadline) {
+  if (artifacts_ == nullptr) return absl::OkStatus();
+  FOUNDRY_ASSIGN_OR_RETURN(const auto steps, store_->StepsWithOutputs(job_id, deadline));
+  std::map<fs::path, int64_t>
+      sizes;  // a later step's file replaces an earlier one's of the same name
+  for (const PendingExport& step : steps) {
+    FOUNDRY_ASSIGN_OR_RETURN(const common::v1::Manifest files, FilesOf(step));
+    for (const auto& file : files.artifacts()) {
+      sizes[fs::path(step.spec.output_dir()) / file.name()] = file.size_bytes();
+    }
+  }
+  bool missing = false;
+  for (const auto& [path, size] : sizes) {
+    std::error_code error;
+    missing |= static_cast<int64_t>(fs::file_size(path, error)) != size || error;
+  }
+  if (!missing) return absl::OkStatus();
+  FOUNDRY_RETURN_IF_ERROR(store_->ExportAgain(job_id, deadline));
+  for (;;) {
+    FOUNDRY_ASSIGN_OR_RETURN(const auto pending, store_->PendingExports(kBatch, deadline));
+    const bool open = std::any_of(pending.begin(), pending.end(),
+                                  [&](const auto& item) { return item.job_id == job_id; });
+    if (!open || absl::Now() + options_.period >= deadline) return absl::OkStatus();
+    if (stop_.WaitFor(absl::Milliseconds(50))) return stop_.Check();
+  }
 }
 
 }  // namespace foundry::coordinator

@@ -41,6 +41,10 @@ class Maintenance {
   // A step may have finished.
   void Wake();
 
+  // Writes the outputs of a job that succeeded earlier again if some are missing, as when the user
+  // removed the folder; waits for that until `deadline`.
+  absl::Status RestoreOutputs(const std::string& job_id, absl::Time deadline);
+
  private:
   void ExpireLoop();
   void ArtifactLoop();
@@ -48,6 +52,8 @@ class Maintenance {
   // Exports what is due; call only with the lock held.
   absl::Status ExportPending();
   absl::Status ExportStep(const PendingExport& pending);
+  // A step's files under their names in output_dir.
+  absl::StatusOr<common::v1::Manifest> FilesOf(const PendingExport& step);
   absl::Status CollectBlobs();
 
   Store* const store_;

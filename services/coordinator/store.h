@@ -126,6 +126,11 @@ class Store {
   absl::StatusOr<int> ExpireLeases(absl::Time deadline);
   absl::StatusOr<std::vector<PendingExport>> PendingExports(int limit, absl::Time deadline);
   absl::Status ExportDone(const std::string& job_id, const std::string& step, absl::Time deadline);
+  // The steps of a job that have outputs, in order, exported or not.
+  absl::StatusOr<std::vector<PendingExport>> StepsWithOutputs(const std::string& job_id,
+                                                              absl::Time deadline);
+  // Has every step with outputs exported once more.
+  absl::Status ExportAgain(const std::string& job_id, absl::Time deadline);
   // Ends the job as FAILED; RetryJob exports again.
   absl::Status ExportFailed(const std::string& job_id, const std::string& step,
                             const std::string& reason, absl::Time deadline);

@@ -194,5 +194,25 @@ TEST_F(StoreJobsTest, JobWaitsForItsExports) {
   EXPECT_EQ(JobState(job), v1::STATE_SUCCEEDED);
 }
 
+TEST_F(StoreJobsTest, OutputsOfAnEndedJobAreWrittenOnceMoreOrGivenUp) {
+  options_.wait_for_exports = true;
+  const std::string job = Create("r1", Small());
+  RunAll();
+  ASSERT_TRUE(store().ExportDone(job, "extraction", Soon()).ok());
+  ASSERT_EQ(JobState(job), v1::STATE_SUCCEEDED);
+  EXPECT_EQ(store().StepsWithOutputs(job, Soon())->size(), 1u);
+  for (const bool works : {true, false}) {
+    ASSERT_TRUE(store().ExportAgain(job, Soon()).ok());
+    EXPECT_EQ(store().PendingExports(10, Soon())->size(), 1u);
+    const absl::Status status = works
+                                    ? store().ExportDone(job, "extraction", Soon())
+                                    : store().ExportFailed(job, "extraction", "disk full", Soon());
+    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_THAT(*store().PendingExports(10, Soon()), IsEmpty());
+    EXPECT_EQ(JobState(job), v1::STATE_SUCCEEDED);
+  }
+  EXPECT_EQ(CheckedEvents(job).back().severity(), "error");
+}
+
 }  // namespace
 }  // namespace foundry::coordinator

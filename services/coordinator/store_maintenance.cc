@@ -66,31 +66,68 @@ absl::Status Store::ExpireLease(const std::string& job_id, const std::string& ta
   });
 }
 
+namespace {
+
+// Rows of (job_id, step, spec) with the finished tasks of each step.
+absl::Status ReadExports(pqxx::work& work, const pqxx::result& rows,
+                         std::vector<PendingExport>* exports) {
+  exports->clear();
+  for (const auto& row : rows) {
+    PendingExport& item = exports->emplace_back();
+    item.job_id = row[0].as<std::string>();
+    item.step = row[1].as<std::string>();
+    if (!item.spec.ParseFromString(FromBytes(row[2]))) {
+      return absl::DataLossError(absl::StrCat("the spec of job ", item.job_id, " cannot be read"));
+    }
+    FOUNDRY_ASSIGN_OR_RETURN(item.tasks, ReadFinishedTasks(work, item.job_id, item.step));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::StatusOr<std::vector<PendingExport>> Store::PendingExports(int limit, absl::Time deadline) {
   std::vector<PendingExport> pending;
-  FOUNDRY_RETURN_IF_ERROR(
-      database_.Transact("pending exports", deadline, [&](pqxx::work& work) -> absl::Status {
-        pending.clear();
-        for (const auto& row :
-             Exec(work,
-                  "SELECT s.job_id, s.name, j.spec FROM steps s JOIN jobs j USING (job_id) "
-                  "WHERE NOT s.exported AND s.state IN (4, 9) AND j.state IN (2, 3, 4) "
-                  "ORDER BY j.create_time, s.position LIMIT $1",
-                  limit)) {
-          PendingExport& item = pending.emplace_back();
-          item.job_id = row[0].as<std::string>();
-          item.step = row[1].as<std::string>();
-          if (!item.spec.ParseFromString(FromBytes(row[2]))) {
-            return absl::DataLossError(
-                absl::StrCat("the spec of job ", item.job_id, " cannot be read"));
-          }
-        }
-        for (PendingExport& item : pending) {
-          FOUNDRY_ASSIGN_OR_RETURN(item.tasks, ReadFinishedTasks(work, item.job_id, item.step));
-        }
-        return absl::OkStatus();
-      }));
+  FOUNDRY_RETURN_IF_ERROR(database_.Transact("pending exports", deadline, [&](pqxx::work& work) {
+    return ReadExports(
+        work,
+        Exec(work,
+             "SELECT s.job_id, s.name, j.spec FROM steps s JOIN jobs j USING (job_id) "
+             "WHERE NOT s.exported AND s.state IN (4, 9) AND j.state IN (2, 3, 4) "
+             "ORDER BY j.create_time, s.position LIMIT $1",
+             limit),
+        &pending);
+  }));
   return pending;
+}
+
+absl::StatusOr<std::vector<PendingExport>> Store::StepsWithOutputs(const std::string& job_id,
+                                                                   absl::Time deadline) {
+  std::vector<PendingExport> steps;
+  FOUNDRY_RETURN_IF_ERROR(database_.Transact("steps with outputs", deadline, [&](pqxx::work& work) {
+    return ReadExports(
+        work,
+        Exec(work,
+             "SELECT s.job_id, s.name, j.spec FROM steps s JOIN jobs j USING (job_id) "
+             "WHERE s.job_id = $1 AND s.state IN (4, 9) AND s.manifest <> '' "
+             "ORDER BY s.position",
+             job_id),
+        &steps);
+  }));
+  return steps;
+}
+
+absl::Status Store::ExportAgain(const std::string& job_id, absl::Time deadline) {
+  return Edit("export again", job_id, deadline, [&](JobEdit& job) {
+    Exec(job.work(),
+         "UPDATE steps SET exported = false WHERE job_id = $1 AND state IN (4, 9) AND manifest <> "
+         "''",
+         job_id);
+    job.Event("", "", State::STATE_UNSPECIFIED,
+              absl::StrCat("outputs are missing in ", job.spec().output_dir(),
+                           ": they are written again"));
+    return absl::OkStatus();
+  });
 }
 
 absl::Status Store::ExportDone(const std::string& job_id, const std::string& step,
@@ -109,8 +146,13 @@ absl::Status Store::ExportDone(const std::string& job_id, const std::string& ste
 
 absl::Status Store::ExportFailed(const std::string& job_id, const std::string& step,
                                  const std::string& reason, absl::Time deadline) {
-  return Edit("export failed", job_id, deadline,
-              [&](JobEdit& job) { return job.Fail("", absl::StrCat(step, ": ", reason)); });
+  return Edit("export failed", job_id, deadline, [&](JobEdit& job) -> absl::Status {
+    if (!IsEnd(job.state())) return job.Fail("", absl::StrCat(step, ": ", reason));
+    // A job that succeeded stays so; its outputs could not be written once more.
+    FOUNDRY_RETURN_IF_ERROR(job.SetExported(step));
+    job.Event(step, "", State::STATE_UNSPECIFIED, reason, "error");
+    return absl::OkStatus();
+  });
 }
 
 absl::StatusOr<std::set<std::string>> Store::CommittedManifests(absl::Time deadline) {
