@@ -34,7 +34,11 @@ Termination::Termination() {
 
 int Termination::Wait() {
   const int signal = WaitForOne();
-  std::thread([] { _exit(128 + WaitForOne()); }).detach();
+  std::thread([] {
+    while (WaitForOne() != SIGINT) {
+    }
+    _exit(128 + SIGINT);
+  }).detach();
   return signal;
 }
 

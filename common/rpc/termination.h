@@ -10,8 +10,9 @@ class Termination {
  public:
   Termination();
 
-  // Blocks until a signal comes, and returns its number. After that, one more signal ends the
-  // process at once, as someone who signals twice means it.
+  // Blocks until a signal comes, and returns its number. After that, SIGINT ends the process at
+  // once: whoever presses Ctrl-C again means it. Another SIGTERM does nothing, for one may come
+  // from a supervisor and one from the kernel when that supervisor ends (common/base/parent.h).
   int Wait();
 
   // Makes Wait return, from any thread.

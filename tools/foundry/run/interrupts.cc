@@ -15,8 +15,10 @@ InterruptWatch::InterruptWatch(CancelToken cancel, std::function<void()> on_inte
     sigwait(&signals_, &signal);
     if (signal == SIGUSR1) return;
     interrupted_ = true;
-    // From here on a second signal has its default effect.
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    // From here on Ctrl-C has its default effect. SIGTERM has not: timeout(1) sends it twice.
+    sigset_t after = before_;
+    sigaddset(&after, SIGTERM);
+    pthread_sigmask(SIG_SETMASK, &after, nullptr);
     cancel.Cancel("interrupted");
     if (on_interrupt) on_interrupt();
   });
@@ -25,6 +27,13 @@ InterruptWatch::InterruptWatch(CancelToken cancel, std::function<void()> on_inte
 InterruptWatch::~InterruptWatch() {
   if (!interrupted_) pthread_kill(thread_.native_handle(), SIGUSR1);
   thread_.join();
+  if (interrupted_) {  // one that came meanwhile has been heeded
+    sigset_t terminate;
+    sigemptyset(&terminate);
+    sigaddset(&terminate, SIGTERM);
+    const timespec now{};
+    sigtimedwait(&terminate, nullptr, &now);
+  }
   pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 

@@ -12,8 +12,8 @@
 namespace foundry::cli {
 
 // While it lives, the first SIGINT or SIGTERM cancels `cancel` and calls `on_interrupt` (may be
-// null) on a thread of its own, so that it may do real work; a second one ends the process at once.
-// Make it before other threads start: they inherit the blocked signals.
+// null) on a thread of its own, so that it may do real work; a further SIGINT ends the process at
+// once. Make it before other threads start: they inherit the blocked signals.
 class InterruptWatch {
  public:
   InterruptWatch(CancelToken cancel, std::function<void()> on_interrupt);
