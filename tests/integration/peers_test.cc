@@ -25,7 +25,7 @@ using testing::SourceDir;
 const char* const kQuestions[] = {"What is the capital of France?",
                                   "Name three animals that live in the sea.",
                                   "Write one sentence about the moon."};
-constexpr int kTokens = 24;
+constexpr int kTokens = 16;
 
 fs::path Node() {
   const fs::path libraries = SourceDir() / ".deps/venv/lib";
@@ -177,19 +177,19 @@ TEST(LlamaCppFamiliesTest, ComputeWhatFoundryComputes) {
                                              "qwen3", "phi3",        "phi3-longrope"};
   Json requests = Json::array();
   for (const std::string& family : families) {
-    const fs::path base = folder->path() / family;
+    // llama.cpp takes the vocabulary of a model named phi3 for Phi-3's own, so names tell nothing.
+    const fs::path base = folder->path() / absl::StrCat("tiny", requests.size());
     if (!testing::CopyTinyModel(family, base)) {
       GTEST_SKIP() << "no reference data at " << testing::SharedDir();
     }
     ExportOptions options;
     options.hugging_face = false;
     options.gguf = {"f32"};
-    auto report = MergeAndExport(base, "", folder->path() / (family + "-out"), options);
+    auto report = MergeAndExport(base, "", base.string() + "-out", options);
     ASSERT_TRUE(report.ok()) << report.status();
     // The window of the small Mistral holds 16 tokens.
-    requests.push_back({{"gguf", (folder->path() / (family + "-out/model.gguf")).string()},
-                        {"ids", prompt},
-                        {"tokens", 8}});
+    requests.push_back(
+        {{"gguf", base.string() + "-out/model.gguf"}, {"ids", prompt}, {"tokens", 8}});
   }
   const Json answers = Ask(
       {Node().string(), (SourceDir() / "tests/integration/peers/llama_cpp_generate.mjs").string(),
@@ -197,7 +197,7 @@ TEST(LlamaCppFamiliesTest, ComputeWhatFoundryComputes) {
       requests, folder->path());
   ASSERT_EQ(answers.size(), families.size());
   for (size_t i = 0; i < families.size(); ++i) {
-    auto model = LanguageModel::Load(folder->path() / families[i]);
+    auto model = LanguageModel::Load(folder->path() / absl::StrCat("tiny", i));
     ASSERT_TRUE(model.ok()) << model.status();
     EXPECT_EQ(answers[i]["ids"].get<std::vector<int32_t>>(), Greedy(**model, prompt, 8))
         << families[i];
