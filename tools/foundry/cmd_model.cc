@@ -13,6 +13,7 @@ void RegisterModel(Frame& frame) {
   RegisterGenerate(frame, model);
   RegisterEmbed(frame, model);
   RegisterPerplexity(frame, model);
+  RegisterInspect(frame, model);
 }
 
 }  // namespace foundry::cli

@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
   foundry::cli::RegisterSpec(frame);
   foundry::cli::RegisterAsk(frame);
   foundry::cli::RegisterModel(frame);
+  foundry::cli::RegisterExport(frame);
   foundry::cli::RegisterDoctor(frame);
   foundry::cli::RegisterTrain(frame);
   foundry::cli::RegisterExtract(frame);

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -20,7 +21,14 @@ namespace fs = std::filesystem;
 namespace {
 
 // tokenizer.ggml.token_type
-enum TokenType : int64_t { kNormal = 1, kControl = 3, kUserDefined = 4, kUnused = 5 };
+enum TokenType : int64_t {
+  kNormal = 1,
+  kUnknown = 2,
+  kControl = 3,
+  kUserDefined = 4,
+  kUnused = 5,
+  kByte = 6
+};
 
 absl::Status Unsupported(absl::string_view what) {
   return absl::UnimplementedError(absl::StrCat(what, " has no counterpart in GGUF that is known"));
@@ -161,6 +169,85 @@ absl::Status AddSpecialIds(const tokenizer::Tokenizer& tokens, const ModelConfig
   return absl::OkStatus();
 }
 
+// Byte-level BPE: llama.cpp's tokenizer model "gpt2".
+absl::Status AddByteLevel(const Json& json, Vocabulary vocabulary, GgufMetadata* out) {
+  FOUNDRY_ASSIGN_OR_RETURN(
+      const std::string pre,
+      PreName(json.contains("pre_tokenizer") ? json["pre_tokenizer"] : Json()));
+  FOUNDRY_ASSIGN_OR_RETURN(std::vector<std::string> merges, ReadMerges(json["model"]));
+  Set("tokenizer.ggml.model", GgufValue::String("gpt2"), out);
+  Set("tokenizer.ggml.pre", GgufValue::String(pre), out);
+  Set("tokenizer.ggml.tokens", GgufValue::Strings(std::move(vocabulary.tokens)), out);
+  Set("tokenizer.ggml.token_type", GgufValue::Int32s(std::move(vocabulary.types)), out);
+  Set("tokenizer.ggml.merges", GgufValue::Strings(std::move(merges)), out);
+  return absl::OkStatus();
+}
+
+// Whether a text gets a blank before it. Unimplemented for other steps than SentencePiece's.
+absl::StatusOr<bool> SpacePrefix(const Json& json) {
+  const Json normalizer = json.contains("normalizer") ? json["normalizer"] : Json();
+  const Json pre = json.contains("pre_tokenizer") ? json["pre_tokenizer"] : Json();
+  bool prefix = false;
+  const Json alone = normalizer.is_null() ? Json::array() : Json::array({normalizer});
+  for (const Json& step :
+       Text(normalizer, "type") == "Sequence" ? List(normalizer, "normalizers") : alone) {
+    const std::string type = Text(step, "type");
+    if (type == "Prepend") {
+      prefix = true;
+    } else if (type != "Replace") {
+      return Unsupported(absl::StrCat("the normalizer ", type));
+    }
+  }
+  if (Text(pre, "type") == "Metaspace") {
+    prefix = Text(pre, "prepend_scheme") != "never" && Flag(pre, "add_prefix_space", true);
+  } else if (!pre.is_null()) {
+    return Unsupported(absl::StrCat("the pre-tokenizer ", Text(pre, "type")));
+  }
+  return prefix;
+}
+
+// SentencePiece's BPE: llama.cpp's tokenizer model "llama", which merges by score: earlier merges
+// make better tokens.
+absl::Status AddSentencePiece(const Json& json, Vocabulary vocabulary, GgufMetadata* out) {
+  FOUNDRY_ASSIGN_OR_RETURN(const bool prefix, SpacePrefix(json));
+  FOUNDRY_ASSIGN_OR_RETURN(const std::vector<std::string> merges, ReadMerges(json["model"]));
+  absl::flat_hash_map<std::string, size_t> ids;
+  std::vector<double> scores(vocabulary.tokens.size(), 0.0);
+  const std::string unknown = Text(json["model"], "unk_token");
+  for (size_t i = 0; i < vocabulary.tokens.size(); ++i) {
+    const std::string& token = vocabulary.tokens[i];
+    ids[token] = i;
+    if (token == unknown) {
+      vocabulary.types[i] = kUnknown;
+    } else if (token.size() == 6 && absl::StartsWith(token, "<0x") && token.back() == '>') {
+      vocabulary.types[i] = kByte;
+    } else {
+      scores[i] = -static_cast<double>(merges.size() + 1);
+    }
+  }
+  double next = 0;
+  for (const std::string& merge : merges) {
+    const size_t space = merge.find(' ');
+    const auto it = ids.find(absl::StrCat(merge.substr(0, space), merge.substr(space + 1)));
+    if (it == ids.end()) {
+      return absl::InvalidArgumentError(absl::StrCat("the merge '", merge, "' makes no token"));
+    }
+    if (scores[it->second] < -static_cast<double>(merges.size())) scores[it->second] = next--;
+  }
+  Set("tokenizer.ggml.model", GgufValue::String("llama"), out);
+  Set("tokenizer.ggml.pre", GgufValue::String("default"), out);
+  Set("tokenizer.ggml.tokens", GgufValue::Strings(std::move(vocabulary.tokens)), out);
+  Set("tokenizer.ggml.scores", GgufValue::Float32s(std::move(scores)), out);
+  Set("tokenizer.ggml.token_type", GgufValue::Int32s(std::move(vocabulary.types)), out);
+  Set("tokenizer.ggml.add_space_prefix", GgufValue::Bool(prefix), out);
+  const auto it = ids.find(unknown);
+  if (it != ids.end()) {
+    Set("tokenizer.ggml.unknown_token_id", GgufValue::Uint32(static_cast<uint32_t>(it->second)),
+        out);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status AddVocabulary(const Json& json, const ModelConfig& config, GgufMetadata* out) {
   if (!json.is_object() || !json.contains("model") || !json["model"].is_object()) {
     return absl::InvalidArgumentError("no \"model\"");
@@ -168,24 +255,13 @@ absl::Status AddVocabulary(const Json& json, const ModelConfig& config, GgufMeta
   const Json& model = json["model"];
   FOUNDRY_ASSIGN_OR_RETURN(const std::string type, JsonString(model, "type", "BPE"));
   FOUNDRY_ASSIGN_OR_RETURN(const bool fallback, JsonBool(model, "byte_fallback", false));
-  if (type != "BPE" || fallback) {
-    return Unsupported(
-        absl::StrCat("the tokenizer model ", type, fallback ? " with byte_fallback" : ""));
-  }
-  FOUNDRY_ASSIGN_OR_RETURN(
-      const std::string pre,
-      PreName(json.contains("pre_tokenizer") ? json["pre_tokenizer"] : Json()));
+  if (type != "BPE") return Unsupported(absl::StrCat("the tokenizer model ", type));
   Vocabulary vocabulary;
   vocabulary.tokens.resize(config.vocab_size);
   vocabulary.types.assign(config.vocab_size, kUnused);
   FOUNDRY_RETURN_IF_ERROR(ReadTokens(json, &vocabulary));
-  FOUNDRY_ASSIGN_OR_RETURN(std::vector<std::string> merges, ReadMerges(model));
-  Set("tokenizer.ggml.model", GgufValue::String("gpt2"), out);
-  Set("tokenizer.ggml.pre", GgufValue::String(pre), out);
-  Set("tokenizer.ggml.tokens", GgufValue::Strings(std::move(vocabulary.tokens)), out);
-  Set("tokenizer.ggml.token_type", GgufValue::Int32s(std::move(vocabulary.types)), out);
-  Set("tokenizer.ggml.merges", GgufValue::Strings(std::move(merges)), out);
-  return absl::OkStatus();
+  return fallback ? AddSentencePiece(json, std::move(vocabulary), out)
+                  : AddByteLevel(json, std::move(vocabulary), out);
 }
 
 }  // namespace

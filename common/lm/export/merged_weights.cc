@@ -75,10 +75,19 @@ void AddLowRank(const LoraUpdate& update, double scale, absl::Span<float> values
   const float s = static_cast<float>(scale);
   for (int64_t o = 0; o < update.out; ++o) {
     std::fill(row.begin(), row.end(), 0.0f);
-    for (int64_t r = 0; r < update.rank; ++r) {
-      const float factor = update.b[o * update.rank + r];
+    const float* b = update.b.data() + o * update.rank;
+    int64_t r = 0;
+    // Four rows of A at a time: a quarter of the passes over `row`.
+    for (; r + 4 <= update.rank; r += 4) {
       const float* a = update.a.data() + r * update.in;
-      for (int64_t i = 0; i < update.in; ++i) row[i] += factor * a[i];
+      const float *a1 = a + update.in, *a2 = a1 + update.in, *a3 = a2 + update.in;
+      for (int64_t i = 0; i < update.in; ++i) {
+        row[i] += b[r] * a[i] + b[r + 1] * a1[i] + b[r + 2] * a2[i] + b[r + 3] * a3[i];
+      }
+    }
+    for (; r < update.rank; ++r) {
+      const float* a = update.a.data() + r * update.in;
+      for (int64_t i = 0; i < update.in; ++i) row[i] += b[r] * a[i];
     }
     float* target = values.data() + o * update.in;
     for (int64_t i = 0; i < update.in; ++i) target[i] += s * row[i];

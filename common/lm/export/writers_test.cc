@@ -1,5 +1,6 @@
 #include "common/lm/export/writers.h"
 
+#include "absl/strings/str_format.h"
 #include "common/base/files.h"
 #include "common/lm/export/gguf_vocabulary.h"
 #include "common/lm/export/test_models.h"
@@ -137,6 +138,61 @@ TEST(GgufVocabularyTest, CarriesEndTokensAndChatTemplate) {
   config.vocab_size = 100;
   EXPECT_THAT(VocabularyMetadata(folder->path(), config).status().message(),
               HasSubstr("the model embeds 100"));
+}
+
+// A SentencePiece vocabulary, as tokenizer.json of Llama 2 and Phi-3 has it.
+void WriteSentencePiece(const fs::path& folder) {
+  Json vocab = {{"<unk>", 0}, {"<s>", 1}, {"</s>", 2}}, added = Json::array();
+  for (const char* token : {"<unk>", "<s>", "</s>"}) {
+    added.push_back({{"id", vocab[token]},
+                     {"content", token},
+                     {"single_word", false},
+                     {"lstrip", false},
+                     {"rstrip", false},
+                     {"normalized", false},
+                     {"special", true}});
+  }
+  for (int byte = 0; byte < 256; ++byte) vocab[absl::StrFormat("<0x%02X>", byte)] = 3 + byte;
+  for (const char* piece : {"▁", "h", "e", "l", "o", "w", "r", "d", "he", "ll", "▁h", "▁w", "or",
+                            "ello", "llo", "▁he", "▁hello", "▁wor"}) {
+    vocab[piece] = vocab.size();
+  }
+  const Json merges = {"h e", "l l", "▁ h", "▁ w", "o r", "ll o", "▁ he", "▁he llo", "▁w or"};
+  const Json normalizers = {
+      {{"type", "Prepend"}, {"prepend", "▁"}},
+      {{"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", "▁"}}};
+  Json tokenizer = {{"version", "1.0"}, {"added_tokens", added}, {"pre_tokenizer", nullptr}};
+  tokenizer["normalizer"] = {{"type", "Sequence"}, {"normalizers", normalizers}};
+  tokenizer["decoder"] = {{"type", "ByteFallback"}};
+  tokenizer["post_processor"] = nullptr;
+  tokenizer["model"] = {{"type", "BPE"},         {"unk_token", "<unk>"}, {"fuse_unk", true},
+                        {"byte_fallback", true}, {"vocab", vocab},       {"merges", merges}};
+  ASSERT_TRUE(WriteJsonFile(folder / "tokenizer.json", tokenizer).ok());
+  ASSERT_TRUE(WriteJsonFile(folder / "tokenizer_config.json",
+                            {{"bos_token", "<s>"}, {"eos_token", "</s>"}, {"unk_token", "<unk>"}})
+                  .ok());
+}
+
+TEST(GgufVocabularyTest, SentencePieceGivesTheSameIds) {
+  auto folder = TempFolder::Make();
+  WriteSentencePiece(folder->path());
+  ModelConfig config;
+  config.vocab_size = 280;
+  config.eos_ids = {2};
+  auto metadata = VocabularyMetadata(folder->path(), config);
+  ASSERT_TRUE(metadata.ok()) << metadata.status();
+  metadata->emplace_back("general.architecture", GgufValue::String("llama"));
+  const fs::path file = folder->path() / "vocabulary.gguf";
+  auto writer = TensorFileWriter::Gguf(file, *metadata, {});
+  ASSERT_TRUE(writer.ok() && (*writer)->Finish().ok());
+  auto before = tokenizer::Tokenizer::Load(folder->path());
+  auto after = tokenizer::Tokenizer::Load(file);
+  ASSERT_TRUE(before.ok()) << before.status();
+  ASSERT_TRUE(after.ok()) << after.status();
+  for (const char* text : {"hello world", "hell", "wold é", " ohe", "hellohello</s>he"}) {
+    EXPECT_EQ((*after)->Encode(text), (*before)->Encode(text)) << text;
+  }
+  EXPECT_EQ((*before)->Encode("hello"), std::vector<int32_t>{275});
 }
 
 }  // namespace

@@ -12,5 +12,6 @@ void RegisterLogits(Frame& frame, CLI::App* model);
 void RegisterGenerate(Frame& frame, CLI::App* model);
 void RegisterEmbed(Frame& frame, CLI::App* model);
 void RegisterPerplexity(Frame& frame, CLI::App* model);
+void RegisterInspect(Frame& frame, CLI::App* model);
 
 }  // namespace foundry::cli
