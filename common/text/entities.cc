@@ -316,8 +316,7 @@ class SentenceTagger {
         return title_case_ && length > 3 ? nullptr : kPerson;
       if (length >= 3 && IsInitial(At(begin + 1))) return kPerson;
       for (int i = begin + 1; i < end; ++i) {
-        if (OneOf(At(i), {"bin", "ibn", "al", "von", "van", "Jr.", "Jr", "II", "III"}))
-          return kPerson;
+        if (OneOf(At(i), {"bin", "ibn", "al", "von", "van", "Jr.", "Jr"})) return kPerson;
       }
     }
     if (title_case_) return nullptr;

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "common/text/normalize.h"
 #include "common/text/stopwords.h"
 #include "common/text/utf8.h"
@@ -54,6 +55,9 @@ class Extractor {
     bool first = true;
     for (Span span : WordSpans(Slice(text_, sentence))) {
       span = {span.begin + sentence.begin, span.end + sentence.begin};
+      for (const absl::string_view possessive : {"'s", "’s"}) {
+        if (absl::EndsWith(Slice(text_, span), possessive)) span.end -= possessive.size();
+      }
       const std::string word = FoldCase(Slice(text_, span));
       const bool content = IsContentWord(word, options_.language);
       if (!run.empty() && (!content || !Adjacent(text_, run.back(), span))) AddRun(&run, &folded);
@@ -80,7 +84,9 @@ class Extractor {
     std::vector<std::string> kept;
     for (const auto& [score, phrase] : ranked) {
       if (static_cast<int>(out.size()) >= options_.count) break;
-      const std::string padded = absl::StrCat(" ", absl::StrJoin(phrase->words, " "), " ");
+      // "file" and "files" are one keyword.
+      std::string padded = absl::StrCat(" ", absl::StrJoin(phrase->words, " "), " ");
+      absl::StrReplaceAll({{"s ", " "}}, &padded);
       const bool overlaps = std::any_of(kept.begin(), kept.end(), [&](const std::string& other) {
         return absl::StrContains(other, padded) || absl::StrContains(padded, other);
       });
@@ -143,7 +149,7 @@ class Extractor {
     double sum = 0;
     for (const std::string& word : phrase.words) sum += WordScore(word);
     const double mean = sum / phrase.words.size();
-    const double length = 1.0 + 0.35 * (phrase.words.size() - 1);
+    const double length = 1.0 + 0.7 * (phrase.words.size() - 1);
     return mean * length * std::log2(1.0 + phrase.count);
   }
 
