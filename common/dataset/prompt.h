@@ -52,9 +52,13 @@ inline bool IsSmallWord(absl::string_view word) {
 }  // namespace prompt_internal
 
 // What people call a document, from its title or its id: "Genghis Khan" stays as it is;
-// "docs/genghis-khan.pdf#0" becomes "Genghis Khan".
+// "docs/genghis-khan.pdf#0" becomes "Genghis Khan"; an opaque id (a hash) names nothing: "".
 inline std::string TopicName(absl::string_view name) {
+  constexpr size_t kShortestHash = 16;
   name = absl::StripAsciiWhitespace(name);
+  if (name.size() >= kShortestHash && std::all_of(name.begin(), name.end(), absl::ascii_isxdigit)) {
+    return "";
+  }
   if (name.find(' ') != absl::string_view::npos) return std::string(name);
   if (size_t hash = name.find('#'); hash != absl::string_view::npos) name = name.substr(0, hash);
   if (size_t slash = name.rfind('/'); slash != absl::string_view::npos)

@@ -34,7 +34,7 @@ void AddStatements(const std::string& document, const std::string& title, absl::
     pair.target = std::string(text.substr(span.begin, span.end - span.begin));
     if (pair.target.size() < kShortestStatement || !seen.insert(pair.target).second) continue;
     const std::string topic = dataset::TopicName(title);
-    pair.input = absl::StrCat("Topic: ", topic, ". State a fact.");
+    pair.input = dataset::ClosedBookPrompt(topic, "State a fact.");
     pair.type = "statement";
     pair.level = "sentence";
     pair.source.document = document;

@@ -2,8 +2,8 @@
 //
 // The counterpart of common/tokenizer/gguf_vocabulary; follows llama.cpp's convert_hf_to_gguf.py
 // (get_vocab_base, SpecialVocab). Byte-level BPE with a pre-tokenizer that llama.cpp knows by name
-// (gpt-2, smollm, llama-bpe, qwen2), and SentencePiece's BPE (Llama 2, Mistral, Phi-3); anything else
-// is Unimplemented and says what. Thread-safe.
+// (gpt-2, smollm, llama-bpe, qwen2), and SentencePiece's BPE (Llama 2, Mistral, Phi-3); anything
+// else is Unimplemented and says what. Thread-safe.
 #pragma once
 
 #include <filesystem>

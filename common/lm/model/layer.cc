@@ -63,7 +63,8 @@ at::Tensor LayerForward(const ModelConfig& config, const Layer& layer, const Rop
 
   in = LinearInput(layer.o, rows, compute, x.device());
   attend(q, k, v, in.narrow(1, 0, layer.o.in), trace ? &t.attention_lse : nullptr);
-  at::Tensor middle = kernels::Add(x, LinearForward(layer.o, in, t.dropout, t.dropout_seed + 1, &t.o_dropped));
+  at::Tensor middle =
+      kernels::Add(x, LinearForward(layer.o, in, t.dropout, t.dropout_seed + 1, &t.o_dropped));
   if (trace) {
     t.q = q;
     t.k = k;
@@ -75,14 +76,16 @@ at::Tensor LayerForward(const ModelConfig& config, const Layer& layer, const Rop
   in = LinearInput(layer.gate_up, rows, compute, x.device());
   kernels::RmsNorm(middle, layer.post_norm, config.rms_norm_eps, in.narrow(1, 0, layer.gate_up.in),
                    trace ? &t.post_rstd : nullptr);
-  at::Tensor gate_up = LinearForward(layer.gate_up, in, t.dropout, t.dropout_seed + 2, &t.gate_up_dropped);
+  at::Tensor gate_up =
+      LinearForward(layer.gate_up, in, t.dropout, t.dropout_seed + 2, &t.gate_up_dropped);
   if (trace) {
     t.gate_up_in = in;
     t.gate_up = gate_up;
   }
   in = LinearInput(layer.down, rows, compute, x.device());
   kernels::SiluMul(gate_up, in.narrow(1, 0, layer.down.in));
-  at::Tensor out = kernels::Add(middle, LinearForward(layer.down, in, t.dropout, t.dropout_seed + 3, &t.down_dropped));
+  at::Tensor out = kernels::Add(
+      middle, LinearForward(layer.down, in, t.dropout, t.dropout_seed + 3, &t.down_dropped));
   if (trace) t.down_in = in;
   return out;
 }

@@ -45,7 +45,7 @@ struct LayerTrace {
   at::Tensor qkv;            // before qk-norm and rope, compute type; only with qk_norm
   at::Tensor q, k, v;        // after rope, float32
   at::Tensor attention_lse;  // [rows, heads] float32
-  at::Tensor gate_up;               // compute type
+  at::Tensor gate_up;        // compute type
   // Inputs of the A's where dropout changed them, [rows, in] compute type.
   at::Tensor qkv_dropped, o_dropped, gate_up_dropped, down_dropped;
   // Dropout of the adapter's inputs: probability, and a seed that differs per layer and step.

@@ -117,7 +117,7 @@ static void Adamw(const AdamwStep& step, int64_t n, const float* gradient, float
   }
 }
 
-inline constexpr BlockKernels kBlocks = {Gemm, BlockSoftmax, BlockSoftmaxBackward, Dot, Axpy,
-                                        Adamw};
+inline constexpr BlockKernels kBlocks = {Gemm, BlockSoftmax, BlockSoftmaxBackward,
+                                         Dot,  Axpy,         Adamw};
 
 }  // namespace foundry::lm::simd::FOUNDRY_SIMD_NAMESPACE

@@ -34,7 +34,7 @@ struct RowKernels {
 struct AdamwStep {
   float gradient_scale = 1;  // from clipping
   float rate = 0, beta1 = 0, beta2 = 0, epsilon = 0;
-  float decay = 0;                           // rate * weight_decay
+  float decay = 0;                              // rate * weight_decay
   float correction1 = 1, root_correction2 = 1;  // 1 - beta1^t, sqrt(1 - beta2^t)
 };
 
