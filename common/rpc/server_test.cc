@@ -57,6 +57,8 @@ class FakeJobs : public v1::JobsService::CallbackService {
             v1::WatchJobResponse response;
             response.mutable_event()->set_event_id(i);
             if (!writer.Write(response)) {
+              // A failed write may be seen before the cancellation that caused it.
+              call.cancel.WaitFor(absl::Seconds(20));
               left.set_value(call.cancel.Check());
               return absl::CancelledError("client gone");
             }
