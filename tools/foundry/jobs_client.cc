@@ -147,8 +147,10 @@ absl::StatusOr<Job> JobsClient::Watch(const std::string& job_id, int64_t after_e
     request.set_job_id(job_id);
     request.set_after_event_id(after_event_id);
     CancelToken ended;
+    absl::Status health;
     std::thread canceller([&] {
-      while (!ended.Cancelled() && !cancel.WaitFor(absl::Milliseconds(100))) {
+      while (!ended.Cancelled() && health.ok() && !cancel.WaitFor(absl::Milliseconds(100))) {
+        if (hooks.keep_going) health = hooks.keep_going();
       }
       if (!ended.Cancelled()) context.TryCancel();
     });
@@ -167,12 +169,12 @@ absl::StatusOr<Job> JobsClient::Watch(const std::string& job_id, int64_t after_e
     ended.Cancel("stream ended");
     canceller.join();
     FOUNDRY_RETURN_IF_ERROR(cancel.Check());
+    FOUNDRY_RETURN_IF_ERROR(health);
     if (status.ok() && IsFinal(last.state())) return last;
     const bool passing = status.ok() || status.error_code() == grpc::StatusCode::UNAVAILABLE ||
                          status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED ||
                          status.error_code() == grpc::StatusCode::CANCELLED;
     if (!passing) return FromGrpc(status);
-    if (hooks.keep_going) FOUNDRY_RETURN_IF_ERROR(hooks.keep_going());
     cancel.WaitFor(kRetryDelay);
   }
 }

@@ -32,7 +32,7 @@ class JobsClient {
   struct WatchHooks {
     std::function<void(const coordinator::v1::Job&)> on_snapshot;
     std::function<void(const coordinator::v1::Event&)> on_event;
-    // Asked whenever the stream broke: not OK ends the watch with that status.
+    // Asked several times a second: not OK ends the watch with that status.
     std::function<absl::Status()> keep_going;
   };
   // Follows a job until it ends; a broken stream is resumed after the last event seen. Returns the

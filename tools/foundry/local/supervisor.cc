@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
@@ -17,7 +18,9 @@ extern char** environ;
 namespace foundry::cli {
 namespace {
 
-constexpr int kMostRestarts = 5;
+constexpr int kMostQuickEnds = 12;
+constexpr absl::Duration kFirstDelay = absl::Milliseconds(200);
+constexpr absl::Duration kLongestDelay = absl::Seconds(8);
 constexpr absl::Duration kQuickEnd = absl::Seconds(5);  // an end sooner than this counts as quick
 constexpr absl::Duration kPoll = absl::Milliseconds(100);
 
@@ -93,29 +96,36 @@ void Supervisor::Watch() {
   while (true) {
     bool any = false;
     for (Process& process : processes_) {
-      if (process.pid == 0) continue;
-      int status = 0;
-      if (waitpid(process.pid, &status, WNOHANG) != process.pid) {
+      if (process.pid == 0) {
+        any = any || Revive(process);
+        continue;
+      }
+      if (waitpid(process.pid, nullptr, WNOHANG) != process.pid) {
         any = true;
         continue;
       }
       process.pid = 0;
-      if (stopping_) continue;
       const bool quick = absl::Now() - process.started < kQuickEnd;
       process.quick_ends = quick ? process.quick_ends + 1 : 0;
-      if (process.quick_ends <= kMostRestarts && Spawn(process).ok()) {
-        any = true;
-      } else if (failure_.ok()) {
-        failure_ = absl::UnavailableError(absl::StrCat(process.options.name, " keeps ending; see ",
-                                                       process.options.log.string(), ": ",
-                                                       LastLine(process.options.log)));
-      }
+      process.due =
+          absl::Now() + (quick ? std::min(kLongestDelay, kFirstDelay * (1 << process.quick_ends))
+                               : absl::ZeroDuration());
     }
     if (stopping_ && !any) break;
     changed_.notify_all();
     changed_.wait_for(lock, absl::ToChronoMilliseconds(kPoll));
   }
   changed_.notify_all();
+}
+
+// Starts an ended process when its time has come; true when it runs.
+bool Supervisor::Revive(Process& process) {
+  if (stopping_ || !failure_.ok() || absl::Now() < process.due) return false;
+  if (process.quick_ends <= kMostQuickEnds && Spawn(process).ok()) return true;
+  failure_ = absl::UnavailableError(absl::StrCat(process.options.name, " keeps ending; see ",
+                                                 process.options.log.string(), ": ",
+                                                 LastLine(process.options.log)));
+  return false;
 }
 
 void Supervisor::Stop(absl::Duration grace) {

@@ -30,8 +30,9 @@ class Supervisor {
   // Stops everything.
   ~Supervisor();
 
-  // Starts a process and watches it from now on. More than kMostRestarts quick ends in a row and it
-  // stays down; see Failure().
+  // Starts a process and watches it from now on. One that ends soon after its start is started
+  // again with growing delays (what an earlier owner left may still be draining); after about a
+  // minute of that it stays down, see Failure().
   absl::Status Start(ProcessOptions options);
 
   // Not OK once a process has been given up; the message names its log and last line.
@@ -49,10 +50,12 @@ class Supervisor {
     pid_t pid = 0;
     int quick_ends = 0;
     absl::Time started;
+    absl::Time due;  // when an ended process is started again
   };
 
   absl::Status Spawn(Process& process);
   void Watch();
+  bool Revive(Process& process);
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
