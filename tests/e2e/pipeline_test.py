@@ -1,6 +1,7 @@
 """The whole path through the real binaries: a job from JSON extracts to a report, run by `foundry run`.
 
     pipeline_test.py BIN_DIR SOURCE_DIR [unittest arguments]
+    pipeline_test.py build/dev/bin . -k killed -k cancelled     only these: minutes each
 
 FOUNDRY_E2E_SEED makes the instants of the kills repeatable; each run prints its seed.
 """
@@ -17,8 +18,8 @@ import tempfile
 import time
 import unittest
 
-BIN = pathlib.Path(sys.argv[1])
-SOURCE = pathlib.Path(sys.argv[2])
+BIN = pathlib.Path(sys.argv[1]).resolve()
+SOURCE = pathlib.Path(sys.argv[2]).resolve()
 SEED = int(os.environ.get("FOUNDRY_E2E_SEED", time.time_ns() % 1_000_000))
 LONGEST_RUN = 900  # seconds; a guard against hanging, not an expectation
 
