@@ -16,6 +16,7 @@ namespace {
 // kLeastTrained wordings for training: what is held out asks for something that was taught.
 constexpr uint64_t kHeldOutModulus = 16;
 constexpr size_t kLeastTrained = 2;
+constexpr size_t kFewestHeldOut = 40;  // a smaller share than 1/40 says nothing
 
 uint64_t HashOf(const std::string& text) {
   uint64_t value = 0;
@@ -65,18 +66,19 @@ void AssignIds(std::vector<Pair>& pairs) {
 void AssignSplits(std::vector<Pair>& pairs) {
   std::map<std::string, std::vector<Pair*>> facts;
   for (Pair& pair : pairs) facts[FactOf(pair)].push_back(&pair);
-  // A small set may hold no fact of enough wordings: it asks for something untaught rather than
-  // nothing at all.
+  // A set may hold few facts of enough wordings: then facts keep fewer for training, and at last
+  // something untaught is asked rather than nothing at all.
   for (size_t least_trained : {kLeastTrained, size_t{1}, size_t{0}}) {
-    bool dev = false, test = false;
+    size_t dev = 0, test = 0;
     for (auto& [fact, wordings] : facts) {
       SplitFact(wordings, least_trained);
       for (const Pair* pair : wordings) {
-        dev = dev || pair->split == "dev";
-        test = test || pair->split == "test";
+        dev += pair->split == "dev";
+        test += pair->split == "test";
       }
     }
-    if (dev && test) return;
+    const size_t enough = std::max<size_t>(1, pairs.size() / kFewestHeldOut);
+    if (dev >= enough && test >= enough) return;
   }
 }
 
