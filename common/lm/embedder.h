@@ -21,7 +21,7 @@ class Embedder {
   int dimension() const;
   // [texts.size(), dimension]: mean over the tokens of the last layer, scaled to unit length. Texts
   // longer than the model's limit are cut, as sentence-transformers does.
-  absl::StatusOr<FloatMatrix> Embed(absl::Span<const std::string> texts, int batch_size = 32) const;
+  absl::StatusOr<FloatMatrix> Embed(absl::Span<const std::string> texts, int batch_size = 64) const;
 
  private:
   struct Impl;

@@ -25,6 +25,7 @@ namespace foundry::lm {
 struct GenerateRequest {
   std::vector<int32_t> prompt;  // not empty
   int max_new_tokens = 64;
+  int min_new_tokens = 0;  // the end of the turn isn't chosen before, as in transformers
   double temperature = 0;  // 0: greedy
   double top_p = 1.0;
   int top_k = 0;                    // 0: all

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 
+#include "common/lm/generate/steps.h"
 #include "common/lm/language_model.h"
 #include "common/lm/model/decoder.h"
 
@@ -16,6 +17,7 @@ struct LanguageModel::Impl {
   std::shared_ptr<const tokenizer::Tokenizer> tokenizer;
   std::optional<tokenizer::ChatTemplate> chat_template;
   absl::Status no_chat_template;  // why there is none, where the model has one that isn't known
+  PackedWeights packed;           // what generation made of the decoder's weights
   std::mutex mutex;               // held by every call that computes
 
   // A model around other weights with the same tokenizer: training generates with it.

@@ -34,7 +34,6 @@ class Bert {
   // with anything; `mask` [batch, length] bool, true for real tokens. Throws as ATen does.
   at::Tensor Forward(const at::Tensor& ids, const at::Tensor& mask) const;
 
- private:
   struct Affine {
     at::Tensor weight, bias;
   };
@@ -42,6 +41,14 @@ class Bert {
     Affine qkv;  // query, key and value by rows
     Affine attention_out, attention_norm, up, down, out_norm;
   };
+  const std::vector<Layer>& layers() const { return layers_; }
+  const Affine& embedding_norm() const { return embedding_norm_; }
+  // [vocab_size, hidden_size], [max_positions, hidden_size], [type_vocab_size, hidden_size].
+  const at::Tensor& words() const { return words_; }
+  const at::Tensor& positions() const { return positions_; }
+  const at::Tensor& types() const { return types_; }
+
+ private:
   Bert() = default;
   at::Tensor Norm(const at::Tensor& x, const Affine& norm) const;
 

@@ -1,6 +1,7 @@
 #include "common/lm/embedder.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <numeric>
 #include <utility>
@@ -12,6 +13,9 @@
 #include "common/base/json.h"
 #include "common/base/status.h"
 #include "common/lm/embed/bert.h"
+#include "common/lm/embed/packed_bert.h"
+#include "common/lm/model/from_checkpoint.h"
+#include "common/lm/packed/parallel.h"
 #include "common/tokenizer/tokenizer.h"
 
 namespace foundry::lm {
@@ -20,11 +24,15 @@ namespace fs = std::filesystem;
 struct Embedder::Impl {
   std::shared_ptr<const tokenizer::Tokenizer> tokenizer;
   std::unique_ptr<Bert> bert;
+  std::unique_ptr<PackedBert> packed;  // null: `bert` computes
   at::Device device = at::kCPU;
   int64_t max_tokens = 0;
 };
 
 namespace {
+
+constexpr int64_t kTextsAtOnce = 16;  // that a thread tokenizes
+constexpr size_t kPackedRows = 1024;  // tokens of one pass, at most, where a text is no longer
 
 // Where sentence-transformers cuts: max_seq_length of sentence_bert_config.json, else what the
 // encoder and the tokenizer can hold.
@@ -55,6 +63,29 @@ at::Tensor Pool(const at::Tensor& hidden, const at::Tensor& mask) {
   return mean / mean.norm(2, {1}, true).clamp_min(1e-12);
 }
 
+// As many texts at once as the caller allows and a cache's worth of rows holds.
+void EmbedPacked(const PackedBert& bert, const std::vector<std::vector<int32_t>>& ids,
+                 const std::vector<size_t>& order, int batch_size, FloatMatrix* out) {
+  std::vector<absl::Span<const int32_t>> texts;
+  std::vector<float> rows;
+  for (size_t begin = 0; begin < order.size(); begin += texts.size()) {
+    texts.clear();
+    size_t tokens = 0;
+    for (size_t i = begin; i < order.size() && texts.size() < static_cast<size_t>(batch_size);
+         ++i) {
+      tokens += ids[order[i]].size();
+      if (!texts.empty() && tokens > kPackedRows) break;
+      texts.push_back(ids[order[i]]);
+    }
+    rows.resize(texts.size() * out->cols);
+    bert.Embed(texts, rows.data());
+    for (size_t i = 0; i < texts.size(); ++i) {
+      std::copy_n(rows.data() + i * out->cols, out->cols,
+                  out->data.data() + order[begin + i] * out->cols);
+    }
+  }
+}
+
 }  // namespace
 
 Embedder::Embedder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -65,9 +96,13 @@ absl::StatusOr<std::shared_ptr<Embedder>> Embedder::Load(const fs::path& folder,
   try {
     c10::InferenceMode inference;
     auto impl = std::make_unique<Impl>();
-    const bool cuda = options.device == "auto" && at::globalContext().hasCUDA();
-    impl->device = at::Device(options.device == "auto" ? (cuda ? "cuda" : "cpu") : options.device);
+    FOUNDRY_ASSIGN_OR_RETURN(impl->device, ParseDevice(options.device));
     FOUNDRY_ASSIGN_OR_RETURN(impl->bert, Bert::Load(folder, impl->device));
+    if (impl->device.is_cpu()) {
+      const bool bf16 = ResolveCompute(options.compute, impl->device) == at::kBFloat16;
+      impl->packed = PackedBert::Make(*impl->bert, bf16);
+      if (impl->packed == nullptr) impl->packed = PackedBert::Make(*impl->bert, false);
+    }
     FOUNDRY_ASSIGN_OR_RETURN(impl->tokenizer, tokenizer::Tokenizer::Load(folder));
     if (impl->tokenizer->vocab_size() > impl->bert->config().vocab_size) {
       return absl::InvalidArgumentError(
@@ -91,15 +126,19 @@ absl::StatusOr<FloatMatrix> Embedder::Embed(absl::Span<const std::string> texts,
   FloatMatrix out{static_cast<int64_t>(texts.size()), width, {}};
   out.data.resize(texts.size() * width);
   std::vector<std::vector<int32_t>> ids(texts.size());
-  for (size_t i = 0; i < texts.size(); ++i) {
-    ids[i] = impl_->tokenizer->Encode(texts[i], {.add_special = true, .parse_special = true});
-    if (static_cast<int64_t>(ids[i].size()) > impl_->max_tokens) {
-      const int32_t end = ids[i].back();  // [SEP] stays last
-      ids[i].resize(impl_->max_tokens);
-      ids[i].back() = end;
+  std::atomic<bool> empty = false;
+  packed::ForBlocks(static_cast<int64_t>(texts.size()), kTextsAtOnce, [&](int64_t i, int64_t end) {
+    for (; i < end; ++i) {
+      ids[i] = impl_->tokenizer->Encode(texts[i], {.add_special = true, .parse_special = true});
+      if (static_cast<int64_t>(ids[i].size()) > impl_->max_tokens) {
+        const int32_t last = ids[i].back();  // [SEP] stays last
+        ids[i].resize(impl_->max_tokens);
+        ids[i].back() = last;
+      }
+      if (ids[i].empty()) empty = true;
     }
-    if (ids[i].empty()) return absl::InternalError("the tokenizer added no [CLS] and [SEP]");
-  }
+  });
+  if (empty) return absl::InternalError("the tokenizer added no [CLS] and [SEP]");
   // Texts of like length share a batch, so that little is spent on padding.
   std::vector<size_t> order(texts.size());
   std::iota(order.begin(), order.end(), 0);
@@ -107,6 +146,10 @@ absl::StatusOr<FloatMatrix> Embedder::Embed(absl::Span<const std::string> texts,
                    [&ids](size_t a, size_t b) { return ids[a].size() > ids[b].size(); });
   try {
     c10::InferenceMode inference;
+    if (impl_->packed != nullptr) {
+      EmbedPacked(*impl_->packed, ids, order, batch_size, &out);
+      return out;
+    }
     for (size_t begin = 0; begin < order.size(); begin += batch_size) {
       const int64_t rows = std::min<int64_t>(batch_size, order.size() - begin);
       const int64_t length = ids[order[begin]].size();

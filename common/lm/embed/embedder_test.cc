@@ -31,10 +31,12 @@ class EmbedderTest : public ::testing::Test {
     const fs::path folder =
         (models == nullptr ? SourceDir() / "models" : fs::path(models)) / "all-minilm-l6-v2";
     if (!fs::exists(folder)) GTEST_SKIP() << "no model at " << folder << "; run tools/setup.sh";
+    folder_ = folder;
     auto embedder = Embedder::Load(folder);
     ASSERT_TRUE(embedder.ok()) << embedder.status();
     embedder_ = *embedder;
   }
+  fs::path folder_;
   std::shared_ptr<Embedder> embedder_;
 };
 
@@ -56,9 +58,41 @@ TEST_F(EmbedderTest, MatchesSentenceTransformers) {
     for (size_t i = 0; i < texts.size(); ++i) {
       auto golden = (*expected)->Float32(names[i]);
       ASSERT_TRUE(golden.ok()) << golden.status();
-      EXPECT_GE(Cosine(embeddings->row(i), golden->data(), embedder_->dimension()), 0.99999)
-          << names[i] << " batch " << batch;
+      for (int d = 0; d < embedder_->dimension(); ++d) {
+        ASSERT_NEAR(embeddings->row(i)[d], (*golden)[d], 1e-5) << names[i] << " batch " << batch;
+      }
     }
+  }
+}
+
+// Packs of any size, and the order of the texts, change nothing.
+TEST_F(EmbedderTest, TextsOfAnyLengthShareAPass) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 60; ++i) {
+    std::string text;
+    for (int word = 0; word < i * i % 97; ++word) text += " w" + std::to_string(word * i % 31);
+    texts.push_back(text);
+  }
+  const auto together = embedder_->Embed(texts);
+  ASSERT_TRUE(together.ok()) << together.status();
+  for (size_t i = 0; i < texts.size(); i += 7) {
+    const auto alone = embedder_->Embed({texts[i]});
+    ASSERT_TRUE(alone.ok()) << alone.status();
+    for (int d = 0; d < embedder_->dimension(); ++d) {
+      ASSERT_NEAR(together->row(static_cast<int64_t>(i))[d], alone->row(0)[d], 1e-5) << i;
+    }
+  }
+}
+
+TEST_F(EmbedderTest, Bfloat16PointsTheSameWay) {
+  auto coarse = Embedder::Load(folder_, {.compute = ComputeType::kBFloat16});
+  ASSERT_TRUE(coarse.ok()) << coarse.status();
+  const std::vector<std::string> texts = {"A harbour at night.", "How do ships find the harbour?",
+                                          "The mean of a normal distribution", "x"};
+  const auto exact = embedder_->Embed(texts), close = (*coarse)->Embed(texts);
+  ASSERT_TRUE(exact.ok() && close.ok());
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_GE(Cosine(exact->row(i), close->row(i), embedder_->dimension()), 0.999);
   }
 }
 

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 #include "common/base/status.h"
 #include "common/lm/generate/prefix_plan.h"
 #include "common/lm/generate/sampler.h"
-#include "common/lm/model/kv_cache.h"
 
 namespace foundry::lm {
 namespace {
@@ -15,22 +15,33 @@ constexpr int64_t kPrefillRows = 1024;   // prompt tokens of one forward pass, a
 constexpr int64_t kSharedTokens = 16;    // shorter common beginnings aren't worth a slot
 constexpr int64_t kReserveTokens = 128;  // answers beyond grow their slot
 
+int64_t OriginalContext(const ModelConfig& config) {
+  return config.rope_scaling.kind == RopeScaling::Kind::kLongRope
+             ? config.rope_scaling.original_max_positions
+             : 0;
+}
+
 class Batch {
  public:
-  Batch(const Decoder& decoder, const tokenizer::Tokenizer& tokenizer, const EndTokens& end,
-        absl::Span<const GenerateRequest> requests, const GenerateOptions& options)
-      : decoder_(decoder),
+  // `beyond`: all prompts exceed LongRoPE's original context; else none does.
+  Batch(Steps& model, const ModelConfig& config, bool beyond, const tokenizer::Tokenizer& tokenizer,
+        const EndTokens& end, absl::Span<const GenerateRequest* const> requests,
+        const GenerateOptions& options, size_t done)
+      : model_(model),
+        config_(config),
+        limit_(OriginalContext(config)),
+        beyond_(beyond),
         tokenizer_(tokenizer),
         end_(end),
         requests_(requests),
         options_(options),
-        cache_(decoder.config(), decoder.device()),
+        done_(done),
         results_(requests.size()) {}
 
-  absl::StatusOr<std::vector<GenerateResult>> Run() {
-    const auto start = std::chrono::steady_clock::now();
+  // Adds to `stats`, but for the time.
+  absl::StatusOr<std::vector<GenerateResult>> Run(GenerateStats* stats) {
     std::vector<absl::Span<const int32_t>> prompts;
-    for (const GenerateRequest& request : requests_) prompts.push_back(request.prompt);
+    for (const GenerateRequest* request : requests_) prompts.push_back(request->prompt);
     plan_ = PlanPrefixes(prompts, kSharedTokens);
     node_slots_.assign(plan_.nodes.size(), -1);
     while (next_ < requests_.size() || !active_.empty()) {
@@ -38,9 +49,8 @@ class Batch {
       FOUNDRY_RETURN_IF_ERROR(Admit());
       Step();
     }
-    stats_.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (options_.stats != nullptr) *options_.stats = stats_;
+    stats->prompt_tokens += stats_.prompt_tokens;
+    stats->generated_tokens += stats_.generated_tokens;
     return std::move(results_);
   }
 
@@ -52,6 +62,8 @@ class Batch {
     size_t fed = 0;
     std::vector<int32_t> ids;  // generated
     double logprob = 0;
+    int64_t length = 0;  // for CacheStep
+    bool shares = true;  // the nodes of the plan
   };
 
   // Takes in waiting requests while there is room.
@@ -59,15 +71,16 @@ class Batch {
     const auto limit = static_cast<size_t>(std::max(1, options_.batch_size));
     while (active_.size() < limit && next_ < requests_.size()) {
       const size_t request = plan_.order[next_++];
-      const GenerateRequest& r = requests_[request];
+      const GenerateRequest& r = *requests_[request];
       const int64_t node = plan_.leaf[request], covered = plan_.Covered(request);
       FOUNDRY_RETURN_IF_ERROR(Compute(node));
       Sequence sequence;
       sequence.request = request;
+      sequence.length = known_length();
       sequence.feed.assign(r.prompt.begin() + covered, r.prompt.end());
       const auto own = static_cast<int64_t>(sequence.feed.size());
       stats_.prompt_tokens += own;
-      sequence.slot = cache_.Add(node < 0 ? -1 : node_slots_[node],
+      sequence.slot = model_.Add(node < 0 ? -1 : node_slots_[node],
                                  own + std::min<int64_t>(r.max_new_tokens, kReserveTokens));
       active_.push_back(std::move(sequence));
     }
@@ -79,13 +92,13 @@ class Batch {
     if (node < 0 || node_slots_[node] >= 0) return absl::OkStatus();
     const PrefixNode& prefix = plan_.nodes[node];
     FOUNDRY_RETURN_IF_ERROR(Compute(prefix.parent));
-    const absl::Span<const int32_t> prompt = requests_[prefix.request].prompt;
+    const absl::Span<const int32_t> prompt = requests_[prefix.request]->prompt;
     const int64_t slot =
-        cache_.Add(prefix.parent < 0 ? -1 : node_slots_[prefix.parent], prefix.end - prefix.begin);
+        model_.Add(prefix.parent < 0 ? -1 : node_slots_[prefix.parent], prefix.end - prefix.begin);
     for (int64_t at = prefix.begin; at < prefix.end; at += kPrefillRows) {
       FOUNDRY_RETURN_IF_ERROR(options_.cancel.Check());
-      const CacheStep step = {slot, std::min(kPrefillRows, prefix.end - at)};
-      decoder_.Forward(prompt.subspan(at, step.count), {&step, 1}, cache_);
+      const CacheStep step = {slot, std::min(kPrefillRows, prefix.end - at), known_length()};
+      model_.Run(prompt.subspan(at, step.count), {&step, 1});
     }
     stats_.prompt_tokens += prefix.end - prefix.begin;
     node_slots_[node] = slot;
@@ -95,7 +108,7 @@ class Batch {
   // One user of a shared beginning is done.
   void Release(int64_t node) {
     while (node >= 0 && --plan_.nodes[node].users == 0) {
-      cache_.Remove(node_slots_[node]);
+      model_.Remove(node_slots_[node]);
       node = plan_.nodes[node].parent;
     }
   }
@@ -116,25 +129,15 @@ class Batch {
       if (count > 1) room -= count;
       const auto begin = s.feed.begin() + static_cast<std::ptrdiff_t>(s.fed);
       ids.insert(ids.end(), begin, begin + count);
-      steps.push_back({s.slot, count});
+      steps.push_back({s.slot, count, s.length});
       s.fed += static_cast<size_t>(count);
       if (s.fed < s.feed.size()) continue;
       last_rows.push_back(static_cast<int64_t>(ids.size()) - 1);
       ready.push_back(i);
     }
-    at::Tensor hidden = decoder_.Forward(ids, steps, cache_);
+    model_.Run(ids, steps);
     if (ready.empty()) return;
-    if (last_rows.size() < ids.size()) {
-      hidden = hidden.index_select(
-          0, at::tensor(last_rows, at::TensorOptions(at::kLong)).to(hidden.device()));
-    }
-    const at::Tensor logits = decoder_.Logits(hidden).to(at::kCPU, at::kFloat).contiguous();
-    const auto width = static_cast<size_t>(logits.size(1));
-    const float* row = logits.const_data_ptr<float>();
-    for (const size_t i : ready) {
-      Take(&active_[i], absl::MakeConstSpan(row, width));
-      row += width;
-    }
+    Choose(ready, last_rows);
     const auto gone = std::remove_if(active_.begin(), active_.end(),
                                      [](const Sequence& s) { return s.slot < 0; });
     const bool finished = gone != active_.end();
@@ -142,30 +145,89 @@ class Batch {
     if (finished && options_.on_progress) options_.on_progress(done_);
   }
 
+  // The next token of each `ready` sequence, which its row of the last pass decides.
+  void Choose(const std::vector<size_t>& ready, const std::vector<int64_t>& rows) {
+    std::vector<size_t> greedy, others;
+    std::vector<int64_t> greedy_rows, other_rows;
+    for (size_t i = 0; i < ready.size(); ++i) {
+      const GenerateRequest& request = *requests_[active_[ready[i]].request];
+      const bool plain = request.temperature <= 0 && request.repetition_penalty == 1.0;
+      (plain ? greedy : others).push_back(ready[i]);
+      (plain ? greedy_rows : other_rows).push_back(rows[i]);
+    }
+    if (!greedy.empty()) {
+      const std::vector<SampledToken> tokens = model_.Greedy(greedy_rows);
+      for (size_t i = 0; i < greedy.size(); ++i) {
+        Sequence& s = active_[greedy[i]];
+        if (IsEnd(tokens[i].id) && TooEarly(s)) {
+          others.push_back(greedy[i]);
+          other_rows.push_back(greedy_rows[i]);
+        } else {
+          Take(&s, tokens[i]);
+        }
+      }
+    }
+    if (others.empty()) return;
+    const std::vector<absl::Span<const float>> logits = model_.Logits(other_rows);
+    for (size_t i = 0; i < others.size(); ++i) {
+      Sequence& s = active_[others[i]];
+      absl::Span<const float> row = logits[i];
+      std::vector<float> without_end;
+      if (TooEarly(s)) {
+        without_end.assign(row.begin(), row.end());
+        for (const int32_t id : end_.ids) {
+          without_end[id] = -std::numeric_limits<float>::infinity();
+        }
+        row = without_end;
+      }
+      Take(&s, SampleToken(row, *requests_[s.request], s.ids));
+    }
+  }
+
+  bool IsEnd(int32_t id) const {
+    return std::find(end_.ids.begin(), end_.ids.end(), id) != end_.ids.end();
+  }
+  bool TooEarly(const Sequence& s) const {
+    return static_cast<int>(s.ids.size()) < requests_[s.request]->min_new_tokens;
+  }
+
   // Adds the next token of a sequence, and ends the sequence where that ends it.
-  void Take(Sequence* s, absl::Span<const float> logits) {
+  void Take(Sequence* s, const SampledToken& token) {
     using Finish = GenerateResult::Finish;
-    const GenerateRequest& request = requests_[s->request];
-    const SampledToken token = SampleToken(logits, request, s->ids);
+    const GenerateRequest& request = *requests_[s->request];
     s->logprob += token.logprob;
     ++stats_.generated_tokens;
-    if (std::find(end_.ids.begin(), end_.ids.end(), token.id) != end_.ids.end()) {
-      return End(s, Finish::kEndOfTurn, 1);
-    }
+    if (IsEnd(token.id)) return End(s, Finish::kEndOfTurn, 1);
     s->ids.push_back(token.id);
     if (!request.stop.empty() && Stopped(*s)) return End(s, Finish::kStop, 0);
     const auto length = static_cast<int64_t>(request.prompt.size() + s->ids.size());
     if (static_cast<int>(s->ids.size()) >= request.max_new_tokens ||
-        length >= decoder_.config().max_positions) {
+        length >= config_.max_positions) {
       return End(s, Finish::kLength, 0);
     }
     s->feed.assign(1, token.id);
     s->fed = 0;
+    if (limit_ > 0 && s->length == 0 && length > limit_) StartAgain(s);
+  }
+
+  // Length to tell the model while a prompt is computed in parts.
+  int64_t known_length() const { return beyond_ ? limit_ + 1 : 0; }
+
+  // The sequence has outgrown the original context: nothing that the cache holds of it is right.
+  void StartAgain(Sequence* s) {
+    const GenerateRequest& request = *requests_[s->request];
+    s->length = limit_ + 1;
+    s->feed = request.prompt;
+    s->feed.insert(s->feed.end(), s->ids.begin(), s->ids.end());
+    model_.Remove(s->slot);
+    Release(plan_.leaf[s->request]);
+    s->shares = false;
+    s->slot = model_.Add(-1, static_cast<int64_t>(s->feed.size()) + kReserveTokens);
   }
 
   size_t StopAt(const Sequence& s, const std::string& text) const {
     size_t at = std::string::npos;
-    for (const std::string& stop : requests_[s.request].stop) at = std::min(at, text.find(stop));
+    for (const std::string& stop : requests_[s.request]->stop) at = std::min(at, text.find(stop));
     return at;
   }
   bool Stopped(const Sequence& s) const {
@@ -189,22 +251,25 @@ class Batch {
       }
     }
     result.ids = std::move(s->ids);
-    cache_.Remove(s->slot);
-    Release(plan_.leaf[s->request]);
+    model_.Remove(s->slot);
+    if (s->shares) Release(plan_.leaf[s->request]);
     s->slot = -1;
     ++done_;
   }
 
-  const Decoder& decoder_;
+  Steps& model_;
+  const ModelConfig& config_;
+  const int64_t limit_;  // tokens of LongRoPE's original context; 0: the model has none
+  const bool beyond_;
   const tokenizer::Tokenizer& tokenizer_;
   const EndTokens& end_;
-  absl::Span<const GenerateRequest> requests_;
+  absl::Span<const GenerateRequest* const> requests_;
   const GenerateOptions& options_;
-  KvCache cache_;
   PrefixPlan plan_;
   std::vector<int64_t> node_slots_;  // by node; -1: not computed
   std::vector<Sequence> active_;
-  size_t next_ = 0, done_ = 0;  // in plan_.order; finished requests
+  size_t next_ = 0;  // in plan_.order
+  size_t done_;      // finished requests
   std::vector<GenerateResult> results_;
   GenerateStats stats_;
 };
@@ -212,9 +277,32 @@ class Batch {
 }  // namespace
 
 absl::StatusOr<std::vector<GenerateResult>> GenerateBatch(
-    const Decoder& decoder, const tokenizer::Tokenizer& tokenizer, const EndTokens& end,
-    absl::Span<const GenerateRequest> requests, const GenerateOptions& options) {
-  return Batch(decoder, tokenizer, end, requests, options).Run();
+    Steps& model, const ModelConfig& config, const tokenizer::Tokenizer& tokenizer,
+    const EndTokens& end, absl::Span<const GenerateRequest> requests,
+    const GenerateOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  const int64_t limit = OriginalContext(config);
+  std::vector<GenerateResult> results(requests.size());
+  GenerateStats stats;
+  size_t done = 0;
+  for (const bool beyond : {false, true}) {
+    std::vector<size_t> chosen;
+    std::vector<const GenerateRequest*> part;
+    for (size_t i = 0; i < requests.size(); ++i) {
+      const auto length = static_cast<int64_t>(requests[i].prompt.size());
+      if ((limit > 0 && length > limit) != beyond) continue;
+      chosen.push_back(i);
+      part.push_back(&requests[i]);
+    }
+    if (part.empty()) continue;
+    Batch batch(model, config, beyond, tokenizer, end, part, options, done);
+    FOUNDRY_ASSIGN_OR_RETURN(std::vector<GenerateResult> found, batch.Run(&stats));
+    for (size_t i = 0; i < chosen.size(); ++i) results[chosen[i]] = std::move(found[i]);
+    done += chosen.size();
+  }
+  stats.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (options.stats != nullptr) *options.stats = stats;
+  return results;
 }
 
 }  // namespace foundry::lm

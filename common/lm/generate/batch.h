@@ -8,8 +8,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "common/lm/generate/steps.h"
 #include "common/lm/language_model.h"
-#include "common/lm/model/decoder.h"
 
 namespace foundry::lm {
 
@@ -17,10 +17,15 @@ struct EndTokens {
   std::vector<int32_t> ids;  // any of these ends an answer
 };
 
+// LongRoPE's rotations change when a sequence outgrows the original context: what the cache holds
+// of it is computed anew then, as transformers' Phi-3 does, and no beginning is shared across the
+// line.
+//
 // Results in the order of `requests`, which are valid (see LanguageModel::Generate). Errors:
 // Cancelled. libtorch's exceptions pass through: the caller guards.
 absl::StatusOr<std::vector<GenerateResult>> GenerateBatch(
-    const Decoder& decoder, const tokenizer::Tokenizer& tokenizer, const EndTokens& end,
-    absl::Span<const GenerateRequest> requests, const GenerateOptions& options);
+    Steps& model, const ModelConfig& config, const tokenizer::Tokenizer& tokenizer,
+    const EndTokens& end, absl::Span<const GenerateRequest> requests,
+    const GenerateOptions& options);
 
 }  // namespace foundry::lm

@@ -27,6 +27,9 @@ absl::Status CheckRequest(const GenerateRequest& r, const ModelConfig& config) {
                                                    config.max_positions, " positions: shorten it"));
   }
   if (r.max_new_tokens < 1) return absl::InvalidArgumentError("max_new_tokens must be positive");
+  if (r.min_new_tokens < 0 || r.min_new_tokens > r.max_new_tokens) {
+    return absl::InvalidArgumentError("min_new_tokens must be from 0 to max_new_tokens");
+  }
   if (!std::isfinite(r.temperature) || r.temperature < 0) {
     return absl::InvalidArgumentError("temperature must be 0 or more");
   }
@@ -63,7 +66,10 @@ absl::StatusOr<std::vector<GenerateResult>> LanguageModel::Generate(
   const std::lock_guard lock(impl_->mutex);
   absl::StatusOr<std::vector<GenerateResult>> results;
   FOUNDRY_RETURN_IF_ERROR(GuardTorch([&]() -> absl::Status {
-    results = GenerateBatch(*impl_->decoder, *impl_->tokenizer, end, requests, options);
+    const Decoder& decoder = *impl_->decoder;
+    std::unique_ptr<Steps> steps = PackedSteps(decoder, &impl_->packed);
+    if (steps == nullptr) steps = DecoderSteps(decoder);
+    results = GenerateBatch(*steps, decoder.config(), *impl_->tokenizer, end, requests, options);
     return results.status();
   }));
   return results;

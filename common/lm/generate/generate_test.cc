@@ -1,9 +1,11 @@
 // LanguageModel::Generate on the real small model.
-#include <cstdlib>
+#include <algorithm>
 #include <fstream>
+#include <limits>
 
 #include "common/base/json.h"
 #include "common/lm/language_model.h"
+#include "common/lm/model/test_support.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -12,18 +14,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path SourceDir() {
-  const char* dir = std::getenv("FOUNDRY_SOURCE_DIR");
-  return dir != nullptr ? dir : ".";
-}
+using testing::SourceDir;
 
-class GenerateTest : public testing::Test {
+class GenerateTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    const char* models = std::getenv("FOUNDRY_MODELS");
-    const fs::path folder =
-        (models != nullptr ? fs::path(models) : SourceDir() / "models") / "smollm2-135m-instruct";
-    if (!fs::exists(folder)) return;
+    const fs::path folder = testing::Model("smollm2-135m-instruct");
+    if (folder.empty()) return;
     auto model = LanguageModel::Load(folder);
     ASSERT_TRUE(model.ok()) << model.status();
     model_ = *std::move(model);
@@ -135,12 +132,60 @@ TEST_F(GenerateTest, StopsAtTheTurnsEndLengthAndStopStrings) {
   EXPECT_LE(cut.ids.size(), whole.ids.size());
 }
 
+TEST_F(GenerateTest, TheEndWaitsForTheLeastLength) {
+  GenerateRequest request = Ask("Answer in one word.", "Say hello.", 40);
+  const GenerateResult whole = Run({request})[0];
+  ASSERT_EQ(whole.finish, GenerateResult::Finish::kEndOfTurn);
+  request.min_new_tokens = 40;
+  const GenerateResult longer = Run({request})[0];
+  EXPECT_EQ(longer.ids.size(), 40u);
+  EXPECT_TRUE(std::equal(whole.ids.begin(), whole.ids.end(), longer.ids.begin()));
+  request.min_new_tokens = 41;
+  EXPECT_TRUE(absl::IsInvalidArgument(model_->Generate({&request, 1}).status()));
+}
+
+// Answers that begin before LongRoPE's original context of 64 tokens and end beyond it, and prompts
+// that are beyond it already: each token is the one that the whole sequence gives without a cache.
+TEST(GenerateLongRopeTest, TheCacheIsRightOnBothSidesOfTheOriginalContext) {
+  const fs::path folder = testing::Golden("tiny/phi3-longrope");
+  if (folder.empty()) GTEST_SKIP() << "no reference answers (set FOUNDRY_SHARED_DIR)";
+  const auto model = LanguageModel::Load(folder).value();
+  ASSERT_EQ(model->config().rope_scaling.original_max_positions, 64);
+  std::vector<GenerateRequest> requests;
+  for (const int length : {40, 58, 60, 64, 65, 90, 90}) {
+    GenerateRequest request;
+    for (int i = 0; i < length; ++i) request.prompt.push_back((3 + i * 37) % 250);
+    request.prompt.back() = static_cast<int32_t>(requests.size()) + 1;
+    request.max_new_tokens = request.min_new_tokens = 10;
+    requests.push_back(std::move(request));
+  }
+  for (const int batch_size : {1, 4}) {
+    GenerateOptions options;
+    options.batch_size = batch_size;
+    const auto results = model->Generate(requests, options);
+    ASSERT_TRUE(results.ok()) << results.status();
+    for (size_t r = 0; r < requests.size(); ++r) {
+      std::vector<int32_t> ids = requests[r].prompt;
+      for (const int32_t id : (*results)[r].ids) {
+        FloatMatrix logits = model->Logits(ids).value();
+        float* row = logits.data.data() + (logits.rows - 1) * logits.cols;
+        for (const int32_t end : model->config().eos_ids) {
+          row[end] = -std::numeric_limits<float>::infinity();
+        }
+        const float best = *std::max_element(row, row + logits.cols);
+        EXPECT_GE(row[id], best - 1e-3f) << "request " << r << " at " << ids.size();
+        ids.push_back(id);
+      }
+    }
+  }
+}
+
 TEST_F(GenerateTest, BadRequestsAreNamed) {
   std::vector<GenerateRequest> requests(2, Ask("a", "b", 4));
   requests[1].top_p = 0;
   const auto top_p = model_->Generate(requests);
   EXPECT_TRUE(absl::IsInvalidArgument(top_p.status()));
-  EXPECT_THAT(std::string(top_p.status().message()), testing::HasSubstr("request 2"));
+  EXPECT_THAT(std::string(top_p.status().message()), ::testing::HasSubstr("request 2"));
   GenerateRequest outside;
   outside.prompt = {49152};
   EXPECT_TRUE(absl::IsInvalidArgument(model_->Generate({&outside, 1}).status()));

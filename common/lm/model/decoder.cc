@@ -85,7 +85,7 @@ at::Tensor Decoder::Forward(absl::Span<const int32_t> ids, absl::Span<const Cach
     cache.Reserve(step.slot, step.count);
     int64_t begin = cache.position(step.slot);
     for (int64_t i = 0; i < step.count; ++i) {
-      positions.push_back({begin + i, begin + step.count});
+      positions.push_back({begin + i, std::max(step.length, begin + step.count)});
     }
   }
   RopeTables rope = rope_->Tables(positions, device());

@@ -46,6 +46,7 @@ struct Pack {
 // Next tokens of a sequence in a cache: `count` of the call's ids, in order.
 struct CacheStep {
   int64_t slot = 0, count = 1;
+  int64_t length = 0;  // of the sequence, where more than these tokens are known to come (LongRoPE)
 };
 
 // A float32 tensor of the checkpoint by its Hugging Face name; NotFound when it has none.

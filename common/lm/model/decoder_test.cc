@@ -34,24 +34,23 @@ TEST_P(FamilyTest, LogitsAreThoseOfTransformers) {
 
 TEST_P(FamilyTest, CachedStepsGiveThePackedResult) {
   auto decoder = testing::LoadDecoder(folder_);
-  if (decoder->config().rope_scaling.kind == RopeScaling::Kind::kLongRope) {
-    GTEST_SKIP() << "LongRoPE chooses its frequencies by the length so far";
-  }
+  // LongRoPE turns by the length that a sequence will have.
+  const auto length = static_cast<int64_t>(ids_.size());
   at::Tensor expected = LogitsOf(*decoder, ids_);
   KvCache cache(decoder->config(), at::kCPU);
   int64_t prefix = cache.Add(), first = cache.Add(prefix), second = cache.Add(prefix);
   absl::Span<const int32_t> ids = ids_;
-  decoder->Forward(ids.subspan(0, 20), {{{prefix, 20}}}, cache);
+  decoder->Forward(ids.subspan(0, 20), {{{prefix, 20, length}}}, cache);
   // Two sequences of the same tokens, fed in different cuts in one call.
   std::vector<int32_t> both(ids_.begin() + 20, ids_.begin() + 25);
   both.push_back(ids_[20]);
-  at::Tensor hidden = decoder->Forward(both, {{{first, 5}, {second, 1}}}, cache);
+  at::Tensor hidden = decoder->Forward(both, {{{first, 5, length}, {second, 1, length}}}, cache);
   EXPECT_LT(MaxDifference(decoder->Logits(hidden.narrow(0, 0, 5)), expected.narrow(0, 20, 5)),
             2e-4);
   EXPECT_LT(MaxDifference(decoder->Logits(hidden.narrow(0, 5, 1)), expected.narrow(0, 20, 1)),
             2e-4);
   both = {ids_[25], ids_[21]};
-  hidden = decoder->Forward(both, {{{first, 1}, {second, 1}}}, cache);
+  hidden = decoder->Forward(both, {{{first, 1, length}, {second, 1, length}}}, cache);
   EXPECT_LT(MaxDifference(decoder->Logits(hidden.narrow(0, 0, 1)), expected.narrow(0, 25, 1)),
             2e-4);
   EXPECT_LT(MaxDifference(decoder->Logits(hidden.narrow(0, 1, 1)), expected.narrow(0, 21, 1)),
