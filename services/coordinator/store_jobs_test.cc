@@ -29,23 +29,6 @@ TEST_F(StoreJobsTest, RunsToTheEnd) {
   EXPECT_EQ(events.back().step(), "");
 }
 
-TEST_F(StoreJobsTest, CreateIsIdempotent) {
-  const std::string job = Create("r1", Small());
-  EXPECT_EQ(Create("r1", Small()), job);
-  auto other = Small();
-  other.set_name("other");
-  EXPECT_EQ(store().CreateJob("r1", other, {}, Soon()).status().code(),
-            absl::StatusCode::kAlreadyExists);
-  EXPECT_EQ(LeaseMany(10).size(), 2u);  // planned once
-}
-
-TEST_F(StoreJobsTest, SpecThatCannotBePlannedMakesNoJob) {
-  const auto spec = Spec("sources: [{pdf: docs}]\nsteps: [merge]\n");
-  EXPECT_EQ(store().CreateJob("r1", spec, {}, Soon()).status().code(),
-            absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(store().ListJobs(0, "", v1::STATE_UNSPECIFIED, Soon())->jobs, IsEmpty());
-}
-
 TEST_F(StoreJobsTest, UnknownJobIsNotFound) {
   EXPECT_EQ(store().GetJob("nope", Soon()).status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(store().CancelJob("nope", "", Soon()).code(), absl::StatusCode::kNotFound);
@@ -71,67 +54,10 @@ TEST_F(StoreJobsTest, ListPagesNewestFirst) {
             absl::StatusCode::kInvalidArgument);
 }
 
-TEST_F(StoreJobsTest, CancelReachesWaitingAndRunningTasks) {
-  const std::string job = Create("r1", Small());
-  const GrantedLease running = LeaseOne();
-  ASSERT_TRUE(store().CancelJob(job, "enough", Soon()).ok());
-  EXPECT_EQ(JobState(job), v1::STATE_CANCELLING);
-  EXPECT_EQ(TaskOf(job, "extraction", "extract/1").state(), v1::STATE_CANCELLED);
-  EXPECT_EQ(LeaseOne().lease.epoch(), 0);
-  ASSERT_TRUE(Beat(running).ok());
-  EXPECT_TRUE(*Beat(running));  // stop
-  ASSERT_TRUE(store().CancelJob(job, "again", Soon()).ok());
-  ASSERT_TRUE(Release(running).ok());
-  const v1::Job cancelled = Get(job);
-  EXPECT_EQ(cancelled.state(), v1::STATE_CANCELLED);
-  EXPECT_EQ(cancelled.reason(), "enough");
-  EXPECT_EQ(StepOf(cancelled, "extraction").state(), v1::STATE_CANCELLED);
-  CheckedEvents(job);
-}
-
 TEST_F(StoreJobsTest, CancelWithoutRunningTasksEndsAtOnce) {
   const std::string job = Create("r1", Small());
   ASSERT_TRUE(store().CancelJob(job, "", Soon()).ok());
   EXPECT_EQ(JobState(job), v1::STATE_CANCELLED);
-}
-
-TEST_F(StoreJobsTest, CompletionDuringCancelKeepsItsOutputButEndsTheJob) {
-  const std::string job = Create("r1", Small());
-  const GrantedLease running = LeaseOne();
-  ASSERT_TRUE(store().CancelJob(job, "", Soon()).ok());
-  ASSERT_TRUE(Complete(running).ok());
-  EXPECT_EQ(JobState(job), v1::STATE_CANCELLED);
-  EXPECT_EQ(TaskOf(job, "extraction", "extract/0").state(), v1::STATE_SUCCEEDED);
-  // Taken up again, only the rest runs.
-  ASSERT_TRUE(store().RetryJob(job, Soon()).ok());
-  EXPECT_THAT(RunAll(), ElementsAre("extract/1", "extract/join"));
-  EXPECT_EQ(JobState(job), v1::STATE_SUCCEEDED);
-}
-
-TEST_F(StoreJobsTest, SilentWorkerOfACancelledJobDoesNotHoldItUp) {
-  const std::string job = Create("r1", Small());
-  LeaseOne();
-  ASSERT_TRUE(store().CancelJob(job, "", Soon()).ok());
-  ExpireAll();
-  EXPECT_EQ(JobState(job), v1::STATE_CANCELLED);
-}
-
-TEST_F(StoreJobsTest, EndedJobsCannotBeCancelledNorSucceededOnesRetried) {
-  const std::string job = Create("r1", Small());
-  RunAll();
-  EXPECT_EQ(store().CancelJob(job, "", Soon()).code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(store().RetryJob(job, Soon()).code(), absl::StatusCode::kFailedPrecondition);
-}
-
-TEST_F(StoreJobsTest, RetryWhileCancellingFencesTheOldWorker) {
-  const std::string job = Create("r1", Small());
-  const GrantedLease old = LeaseOne();
-  ASSERT_TRUE(store().CancelJob(job, "", Soon()).ok());
-  ASSERT_TRUE(store().RetryJob(job, Soon()).ok());
-  EXPECT_EQ(ReasonOf(Beat(old).status()), "STALE_LEASE");
-  EXPECT_EQ(ReasonOf(Complete(old)), "STALE_LEASE");
-  EXPECT_THAT(RunAll(), ElementsAre("extract/0", "extract/1", "extract/join"));
-  EXPECT_EQ(JobState(job), v1::STATE_SUCCEEDED);
 }
 
 TEST_F(StoreJobsTest, SameInputsAndSettingsAreNotRunAgain) {
@@ -152,14 +78,6 @@ TEST_F(StoreJobsTest, ChangedInputsRunAgain) {
   Create("r2", Small(), {.hashes = {{"/data/docs", "d2"}}});
   // The simulated shards give equal outputs, so that the join's inputs are the same again.
   EXPECT_THAT(RunAll(), ElementsAre("extract/0", "extract/1"));
-}
-
-TEST_F(StoreJobsTest, OutputsThatAreGoneAreMadeAgain) {
-  options_.output_exists = [](const std::string&) { return false; };
-  Create("r1", Small(), Facts());
-  RunAll();
-  Create("r2", Small(), Facts());
-  EXPECT_EQ(RunAll().size(), 3u);
 }
 
 TEST_F(StoreJobsTest, LateSettingRunsLateStepsOnly) {

@@ -1,0 +1,445 @@
+// What every store must do, whoever implements it.
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/error_details.h"
+#include "common/base/hash.h"
+#include "common/config/spec.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/coordinator/testing/history.h"
+#include "services/coordinator/testing/task_store.h"
+
+namespace foundry::coordinator {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr absl::Duration kLease = absl::Hours(1);
+
+struct Kind {
+  const char* name;
+  std::unique_ptr<StoreWorld> (*make)(const StoreOptions&);
+};
+
+class ConformanceTest : public ::testing::TestWithParam<Kind> {
+ protected:
+  ConformanceTest() {
+    options_.lease = kLease;
+    options_.first_backoff = absl::ZeroDuration();
+  }
+
+  StoreWorld& world() {
+    if (world_ == nullptr) world_ = GetParam().make(options_);
+    return *world_;
+  }
+  TaskStore& store() { return world().store(0); }
+
+  static pipeline::v1::PipelineSpec Spec(const std::string& yaml) {
+    auto spec = config::ParseSpec(yaml, "test.yaml", "/data", {.paths_must_exist = false});
+    EXPECT_TRUE(spec.ok()) << spec.status();
+    return spec.value_or(pipeline::v1::PipelineSpec());
+  }
+  // Two shards of extraction and their join, nothing else.
+  static pipeline::v1::PipelineSpec Small() {
+    return Spec("sources: [{pdf: docs}]\nsteps: [extraction]\nextraction: {shards: 2}\n");
+  }
+  static InputFacts Facts(const std::string& hash = "d1") {
+    return {.hashes = {{"/data/docs", hash}}, .pairs_need_targets = false};
+  }
+  std::string Create(const std::string& request_id,
+                     const pipeline::v1::PipelineSpec& spec = Small(),
+                     const InputFacts& facts = {}) {
+    auto job = store().CreateJob(request_id, spec, facts);
+    EXPECT_TRUE(job.ok()) << job.status();
+    return job.value_or("");
+  }
+
+  std::vector<GrantedLease> LeaseMany(int count, bool has_gpu = false) {
+    LeaseQuery query{
+        .stages = {"extraction", "teacher", "trainer", "merger", "self_study", "evaluator"},
+        .has_gpu = has_gpu};
+    for (int i = 0; i < count; ++i) query.worker_ids.push_back(absl::StrCat("w", ++workers_));
+    auto leases = store().Lease(query);
+    EXPECT_TRUE(leases.ok()) << leases.status();
+    return leases.value_or(std::vector<GrantedLease>{});
+  }
+  // The next task; its epoch is 0 when there is none.
+  GrantedLease LeaseOne() {
+    auto leases = LeaseMany(1);
+    return leases.empty() ? GrantedLease{} : leases[0];
+  }
+  template <typename Request>
+  static Request For(const GrantedLease& grant) {
+    Request request;
+    request.set_worker_id(grant.worker_id);
+    request.set_task_id(grant.lease.task_id());
+    request.set_epoch(grant.lease.epoch());
+    return request;
+  }
+  absl::Status Complete(const GrantedLease& grant, const std::string& content = "") {
+    auto request = For<v1::CompleteTaskRequest>(grant);
+    const std::string hash = Sha256Hex(absl::StrCat(grant.lease.key(), content));
+    request.set_manifest(hash);
+    request.mutable_result()->mutable_manifest()->add_artifacts()->set_sha256(hash);
+    return store().Complete(request);
+  }
+  absl::Status Fail(const GrantedLease& grant, bool retryable) {
+    auto request = For<v1::FailTaskRequest>(grant);
+    request.set_retryable(retryable);
+    request.set_message("broken");
+    return store().Fail(request);
+  }
+  absl::Status Release(const GrantedLease& grant) {
+    return store().Release({grant.lease.task_id(), grant.worker_id, grant.lease.epoch()});
+  }
+  absl::StatusOr<bool> Beat(const GrantedLease& grant) {
+    return store().Heartbeat(For<v1::HeartbeatRequest>(grant));
+  }
+  // Time passes; leases that were not renewed end.
+  int Pass(absl::Duration duration) {
+    world().Advance(duration);
+    return store().ExpireLeases().value_or(-1);
+  }
+  void ExpireAll() { Pass(kLease + absl::Minutes(1)); }
+
+  // Runs what there is to run; answers the keys in order.
+  std::vector<std::string> RunAll(const std::string& content = "") {
+    std::vector<std::string> keys;
+    for (GrantedLease grant = LeaseOne(); grant.lease.epoch() != 0; grant = LeaseOne()) {
+      keys.push_back(grant.lease.key());
+      const absl::Status status = Complete(grant, content);
+      EXPECT_TRUE(status.ok()) << status;
+      if (!status.ok()) break;
+    }
+    return keys;
+  }
+
+  v1::Job Get(const std::string& job_id) {
+    auto job = store().GetJob(job_id);
+    EXPECT_TRUE(job.ok()) << job.status();
+    return job.value_or(v1::Job());
+  }
+  State JobState(const std::string& job_id) { return Get(job_id).state(); }
+  v1::Task TaskOf(const std::string& job_id, const std::string& key) {
+    const v1::Job job = Get(job_id);
+    for (const v1::Step& step : job.steps()) {
+      for (const v1::Task& task : step.tasks()) {
+        if (task.key() == key) return task;
+      }
+    }
+    ADD_FAILURE() << "no task " << key;
+    return {};
+  }
+  // The record of a job is sound.
+  void ExpectSound(const std::string& job_id, const InputFacts& facts = {}) {
+    auto events = store().Events(job_id);
+    ASSERT_TRUE(events.ok()) << events.status();
+    const Record record{job_id, Get(job_id), *std::move(events), facts};
+    EXPECT_EQ(Describe(CheckRecord(record)), "");
+  }
+  static void ExpectStale(const absl::Status& status) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_EQ(ReasonOf(status), "STALE_LEASE");
+  }
+
+  StoreOptions options_;
+  std::unique_ptr<StoreWorld> world_;
+  int workers_ = 0;
+};
+
+INSTANTIATE_TEST_SUITE_P(Stores, ConformanceTest,
+                         ::testing::Values(Kind{"memory", NewMemoryWorld},
+                                           Kind{"postgres", NewPostgresWorld}),
+                         [](const auto& info) { return info.param.name; });
+
+// ---- Leases.
+
+TEST_P(ConformanceTest, LeaseCarriesTheWork) {
+  const std::string job = Create("r1");
+  const GrantedLease grant = LeaseOne();
+  EXPECT_EQ(grant.worker_id, "w1");
+  EXPECT_EQ(grant.lease.job_id(), job);
+  EXPECT_EQ(grant.lease.step(), "extraction");
+  EXPECT_EQ(grant.lease.key(), "extract/0");
+  EXPECT_EQ(grant.lease.epoch(), 1);
+  EXPECT_EQ(grant.lease.attempt(), 1);
+  EXPECT_EQ(grant.lease.lease_duration().seconds(), absl::ToInt64Seconds(kLease));
+  EXPECT_EQ(grant.lease.request().extract().shard().count(), 2);
+  EXPECT_EQ(JobState(job), v1::STATE_RUNNING);
+  EXPECT_EQ(TaskOf(job, "extract/0").worker_id(), "w1");
+}
+
+TEST_P(ConformanceTest, OnlyTheStagesAskedFor) {
+  Create("r1");
+  EXPECT_THAT(*store().Lease({.stages = {"trainer", "merger"}, .worker_ids = {"w"}}), IsEmpty());
+  EXPECT_EQ(store().Lease({.stages = {"trainer", "extraction"}, .worker_ids = {"w"}})->size(), 1u);
+}
+
+TEST_P(ConformanceTest, GpuTasksNeedAGpu) {
+  Create("r1", Spec("inputs: {teacher_pairs: p.json}\nsteps: [distillation]\nuse_gpu: true\n"),
+         Facts());
+  EXPECT_THAT(LeaseMany(1), IsEmpty());
+  EXPECT_EQ(LeaseMany(1, /*has_gpu=*/true).size(), 1u);
+}
+
+TEST_P(ConformanceTest, EachTaskIsLeasedOnce) {
+  Create("r1", Spec("sources: [{pdf: d}]\nsteps: [extraction]\nextraction: {shards: 20}\n"));
+  EXPECT_EQ(LeaseMany(7).size() + LeaseMany(30).size(), 20u);
+  EXPECT_THAT(LeaseMany(1), IsEmpty());
+}
+
+TEST_P(ConformanceTest, CompletionIsRecordedOnce) {
+  const std::string job = Create("r1");
+  const GrantedLease grant = LeaseOne();
+  ASSERT_TRUE(Complete(grant).ok());
+  ASSERT_TRUE(Complete(grant, "something else").ok()) << "repeating the call";
+  EXPECT_EQ(TaskOf(job, "extract/0").result().manifest().artifacts(0).sha256(),
+            Sha256Hex("extract/0"));
+  ExpectStale(Fail(grant, true));
+  ExpectStale(Release(grant));
+  ExpectStale(Beat(grant).status());
+  ExpectSound(job);
+}
+
+TEST_P(ConformanceTest, StaleEpochIsRefusedEverywhere) {
+  const std::string job = Create("r1");
+  const GrantedLease old = LeaseOne();
+  ExpireAll();
+  const GrantedLease fresh = LeaseOne();
+  ASSERT_EQ(fresh.lease.task_id(), old.lease.task_id());
+  EXPECT_EQ(fresh.lease.epoch(), old.lease.epoch() + 1);
+  for (const absl::Status& status :
+       {Beat(old).status(), Complete(old), Fail(old, false), Release(old)}) {
+    ExpectStale(status);
+  }
+  EXPECT_EQ(TaskOf(job, "extract/0").state(), v1::STATE_RUNNING);
+  EXPECT_TRUE(Complete(fresh).ok());
+}
+
+TEST_P(ConformanceTest, AnotherWorkerCannotUseALease) {
+  Create("r1");
+  GrantedLease grant = LeaseOne();
+  grant.worker_id = "thief";
+  ExpectStale(Beat(grant).status());
+  ExpectStale(Complete(grant));
+}
+
+TEST_P(ConformanceTest, HeartbeatsKeepALease) {
+  Create("r1");
+  const GrantedLease grant = LeaseOne();
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(Pass(kLease * 0.8), 0);
+    ASSERT_TRUE(Beat(grant).ok());
+  }
+  EXPECT_EQ(Pass(kLease * 1.2), 1);
+  ExpectStale(Complete(grant));
+}
+
+TEST_P(ConformanceTest, UnknownTasksAreNotFound) {
+  GrantedLease grant;
+  grant.lease.set_task_id("nope");
+  EXPECT_EQ(Complete(grant).code(), absl::StatusCode::kNotFound);
+  ExpectStale(Beat(grant).status());
+}
+
+// ---- Failures.
+
+TEST_P(ConformanceTest, RetryableFailuresUseTheBudgetThenFailTheJob) {
+  const std::string job = Create("r1");
+  for (int attempt = 1; attempt <= 4; ++attempt) {
+    const GrantedLease grant = LeaseOne();
+    EXPECT_EQ(grant.lease.key(), "extract/0");
+    EXPECT_EQ(grant.lease.attempt(), attempt);
+    ASSERT_TRUE(Fail(grant, true).ok());
+    ASSERT_TRUE(Fail(grant, true).ok()) << "repeating the call";
+  }
+  EXPECT_EQ(JobState(job), v1::STATE_FAILED);
+  EXPECT_THAT(Get(job).reason(), HasSubstr("extract/0: broken (out of retries)"));
+  EXPECT_EQ(TaskOf(job, "extract/1").state(), v1::STATE_CANCELLED);
+  ExpectSound(job);
+  ASSERT_TRUE(store().RetryJob(job).ok());
+  EXPECT_THAT(RunAll(), ElementsAre("extract/0", "extract/1", "extract/join"));
+  EXPECT_EQ(JobState(job), v1::STATE_SUCCEEDED);
+  ExpectSound(job);
+}
+
+TEST_P(ConformanceTest, AFailedTaskWaitsBeforeItRunsAgain) {
+  options_.first_backoff = absl::Minutes(10);
+  options_.longest_backoff = absl::Minutes(10);
+  Create("r1", Spec("sources: [{pdf: d}]\nsteps: [extraction]\nextraction: {shards: 1}\n"));
+  ASSERT_TRUE(Fail(LeaseOne(), true).ok());
+  EXPECT_THAT(LeaseMany(1), IsEmpty());
+  world().Advance(absl::Minutes(11));
+  EXPECT_EQ(LeaseOne().lease.attempt(), 2);
+}
+
+TEST_P(ConformanceTest, AFatalFailureFailsAtOnceAndStopsTheOthers) {
+  const std::string job = Create("r1");
+  auto leases = LeaseMany(2);
+  ASSERT_TRUE(Fail(leases[0], false).ok());
+  EXPECT_EQ(JobState(job), v1::STATE_FAILED);
+  EXPECT_TRUE(*Beat(leases[1]));
+  ASSERT_TRUE(Release(leases[1]).ok());
+  EXPECT_EQ(TaskOf(job, "extract/1").state(), v1::STATE_CANCELLED);
+  EXPECT_EQ(JobState(job), v1::STATE_FAILED);
+  ExpectSound(job);
+}
+
+TEST_P(ConformanceTest, ReleaseCountsAsNothing) {
+  const std::string job = Create("r1");
+  for (int i = 0; i < 20; ++i) {
+    const GrantedLease grant = LeaseOne();
+    ASSERT_EQ(grant.lease.key(), "extract/0");
+    ASSERT_TRUE(Release(grant).ok());
+    ASSERT_TRUE(Release(grant).ok()) << "repeating the call";
+  }
+  EXPECT_THAT(RunAll(), ElementsAre("extract/0", "extract/1", "extract/join"));
+  EXPECT_EQ(JobState(job), v1::STATE_SUCCEEDED);
+  ExpectSound(job);
+}
+
+TEST_P(ConformanceTest, ThreeCrashesSetATaskAside) {
+  const std::string job = Create("r1");
+  for (int i = 0; i < 3; ++i) {
+    const GrantedLease grant = LeaseOne();
+    ASSERT_EQ(grant.lease.key(), "extract/0");
+    ASSERT_TRUE(Beat(grant).ok());
+    ExpireAll();
+  }
+  EXPECT_EQ(TaskOf(job, "extract/0").state(), v1::STATE_QUARANTINED);
+  EXPECT_EQ(JobState(job), v1::STATE_FAILED);
+  EXPECT_THAT(Get(job).reason(), HasSubstr("3 workers fell silent"));
+  ASSERT_TRUE(store().RetryJob(job).ok());
+  EXPECT_THAT(RunAll(), ElementsAre("extract/0", "extract/1", "extract/join"));
+  ExpectSound(job);
+}
+
+TEST_P(ConformanceTest, LostAnswersAreNotCrashes) {
+  const std::string job = Create("r1");
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(JobState(job), i == 0 ? v1::STATE_READY : v1::STATE_RUNNING);
+    ASSERT_EQ(LeaseOne().lease.key(), "extract/0");
+    ExpireAll();
+  }
+  EXPECT_EQ(TaskOf(job, "extract/0").state(), v1::STATE_QUARANTINED);
+  ExpectSound(job);
+}
+
+// ---- Jobs.
+
+TEST_P(ConformanceTest, RunsToTheEnd) {
+  const std::string job =
+      Create("r1", Spec("sources: [{pdf: docs}]\nsteps: [extraction, enrichment, teacher]\n"
+                        "extraction: {shards: 2}\nteacher: {shards: 2}\n"));
+  EXPECT_THAT(RunAll(), ElementsAre("extract/0", "extract/1", "extract/join", "enrich", "pairs/0",
+                                    "pairs/1", "pairs/join"));
+  EXPECT_EQ(JobState(job), v1::STATE_SUCCEEDED);
+  ExpectSound(job);
+}
+
+TEST_P(ConformanceTest, CreateIsIdempotent) {
+  const std::string job = Create("r1");
+  EXPECT_EQ(Create("r1"), job);
+  EXPECT_EQ(store().CreateJob("r1", Spec("sources: [{pdf: other}]\n"), {}).status().code(),
+            absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(LeaseMany(10).size(), 2u) << "planned once";
+}
+
+TEST_P(ConformanceTest, ASpecThatCannotBePlannedMakesNoJob) {
+  EXPECT_EQ(
+      store().CreateJob("r1", Spec("sources: [{pdf: docs}]\nsteps: [merge]\n"), {}).status().code(),
+      absl::StatusCode::kInvalidArgument);
+}
+
+TEST_P(ConformanceTest, UnknownJobsAreNotFound) {
+  EXPECT_EQ(store().GetJob("nope").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(store().CancelJob("nope", "").code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(store().RetryJob("nope").code(), absl::StatusCode::kNotFound);
+}
+
+TEST_P(ConformanceTest, CancelReachesWaitingAndRunningTasks) {
+  const std::string job = Create("r1");
+  const GrantedLease running = LeaseOne();
+  ASSERT_TRUE(store().CancelJob(job, "enough").ok());
+  ASSERT_TRUE(store().CancelJob(job, "enough").ok()) << "repeating the call";
+  EXPECT_EQ(JobState(job), v1::STATE_CANCELLING);
+  EXPECT_EQ(TaskOf(job, "extract/1").state(), v1::STATE_CANCELLED);
+  EXPECT_THAT(LeaseMany(1), IsEmpty());
+  EXPECT_TRUE(*Beat(running));
+  ASSERT_TRUE(Release(running).ok());
+  EXPECT_EQ(JobState(job), v1::STATE_CANCELLED);
+  EXPECT_EQ(Get(job).reason(), "enough");
+  ExpectSound(job);
+}
+
+TEST_P(ConformanceTest, ACompletionDuringCancelKeepsItsOutput) {
+  const std::string job = Create("r1");
+  const GrantedLease running = LeaseOne();
+  ASSERT_TRUE(store().CancelJob(job, "").ok());
+  ASSERT_TRUE(Complete(running).ok());
+  EXPECT_EQ(TaskOf(job, "extract/0").state(), v1::STATE_SUCCEEDED);
+  EXPECT_EQ(JobState(job), v1::STATE_CANCELLED);
+  ExpectSound(job);
+  ASSERT_TRUE(store().RetryJob(job).ok());
+  EXPECT_THAT(RunAll(), ElementsAre("extract/1", "extract/join"));
+}
+
+TEST_P(ConformanceTest, ASilentWorkerDoesNotHoldACancelUp) {
+  const std::string job = Create("r1");
+  LeaseOne();
+  ASSERT_TRUE(store().CancelJob(job, "").ok());
+  ExpireAll();
+  EXPECT_EQ(JobState(job), v1::STATE_CANCELLED);
+  ExpectSound(job);
+}
+
+TEST_P(ConformanceTest, EndedJobsCannotBeCancelledNorSucceededOnesRetried) {
+  const std::string job = Create("r1");
+  RunAll();
+  EXPECT_EQ(store().CancelJob(job, "").code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(store().RetryJob(job).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_P(ConformanceTest, RetryWhileCancellingFencesTheOldWorker) {
+  const std::string job = Create("r1");
+  const GrantedLease old = LeaseOne();
+  ASSERT_TRUE(store().CancelJob(job, "").ok());
+  ASSERT_TRUE(store().RetryJob(job).ok());
+  for (const absl::Status& status :
+       {Beat(old).status(), Complete(old), Fail(old, false), Release(old)}) {
+    ExpectStale(status);
+  }
+  EXPECT_THAT(RunAll(), ElementsAre("extract/0", "extract/1", "extract/join"));
+  EXPECT_EQ(JobState(job), v1::STATE_SUCCEEDED);
+  ExpectSound(job);
+}
+
+// ---- Reuse.
+
+TEST_P(ConformanceTest, SameInputsAndSettingsAreNotRunAgain) {
+  Create("r1", Small(), Facts());
+  RunAll();
+  const std::string again = Create("r2", Small(), Facts());
+  EXPECT_EQ(JobState(again), v1::STATE_SUCCEEDED);
+  EXPECT_EQ(TaskOf(again, "extract/join").state(), v1::STATE_SKIPPED);
+  ExpectSound(again, Facts());
+  const std::string other = Create("r3", Small(), Facts("d2"));
+  EXPECT_THAT(RunAll("d2"), ElementsAre("extract/0", "extract/1", "extract/join"));
+  ExpectSound(other, Facts("d2"));
+}
+
+TEST_P(ConformanceTest, OutputsThatAreGoneAreMadeAgain) {
+  options_.output_exists = [](const std::string& manifest) {
+    return manifest != Sha256Hex("extract/1");
+  };
+  Create("r1", Small(), Facts());
+  RunAll();
+  Create("r2", Small(), Facts());
+  EXPECT_EQ(LeaseOne().lease.key(), "extract/1");
+}
+
+}  // namespace
+}  // namespace foundry::coordinator

@@ -1,0 +1,255 @@
+#include "services/coordinator/testing/memory_store.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/error_details.h"
+#include "common/base/status.h"
+
+namespace foundry::coordinator {
+namespace {
+
+absl::Status Stale(const LeaseKey& key) {
+  return WithReason(
+      absl::FailedPreconditionError(
+          absl::StrCat("the lease of task ", key.task_id, " with epoch ", key.epoch, " has ended")),
+      "STALE_LEASE");
+}
+
+template <typename Request>
+LeaseKey KeyOf(const Request& request) {
+  return {request.task_id(), request.worker_id(), request.epoch()};
+}
+
+}  // namespace
+
+bool MemoryStore::Job::HasOpenTasks() const {
+  return std::any_of(tasks.begin(), tasks.end(), [](const Task* task) {
+    return task->state == v1::STATE_READY || task->Held();
+  });
+}
+
+absl::StatusOr<MemoryStore::Job*> MemoryStore::Find(const std::string& job_id) {
+  for (Job& job : jobs_) {
+    if (job.id == job_id) return &job;
+  }
+  return absl::NotFoundError(absl::StrCat("no job ", job_id));
+}
+
+absl::StatusOr<MemoryStore::Task*> MemoryStore::FindLeased(const LeaseKey& key) {
+  const auto found = by_id_.find(key.task_id);
+  if (found == by_id_.end()) return absl::NotFoundError(absl::StrCat("no task ", key.task_id));
+  Task* task = found->second;
+  if (task->epoch != key.epoch) return Stale(key);
+  if (task->Held() && task->worker != key.worker_id) return Stale(key);
+  return task;
+}
+
+// ---- Workers.
+
+absl::StatusOr<std::vector<GrantedLease>> MemoryStore::Lease(const LeaseQuery& query) {
+  std::vector<GrantedLease> granted;
+  for (Task& task : tasks_) {
+    if (granted.size() == query.worker_ids.size()) break;
+    const bool fits = std::count(query.stages.begin(), query.stages.end(), task.stage) > 0 &&
+                      (!task.needs_gpu || query.has_gpu);
+    if (task.state != v1::STATE_READY || !fits || task.not_before > now_) continue;
+    task.worker = query.worker_ids[granted.size()];
+    task.state = v1::STATE_RUNNING;
+    task.reason.clear();
+    ++task.epoch;
+    ++task.attempt;
+    task.until = now_ + options_.lease;
+    task.acknowledged = false;
+    GrantedLease& grant = granted.emplace_back();
+    grant.worker_id = task.worker;
+    grant.lease.set_task_id(task.id);
+    grant.lease.set_epoch(task.epoch);
+    grant.lease.set_job_id(task.job->id);
+    grant.lease.set_step(task.step);
+    grant.lease.set_key(task.key);
+    grant.lease.set_attempt(task.attempt);
+    grant.lease.mutable_lease_duration()->set_seconds(absl::ToInt64Seconds(options_.lease));
+    *grant.lease.mutable_request() = task.request;
+    FOUNDRY_RETURN_IF_ERROR(Started(*task.job, task.step));
+    Event(*task.job, task.step, task.key, v1::STATE_RUNNING,
+          absl::StrCat("attempt ", task.attempt, " on worker ", task.worker));
+  }
+  return granted;
+}
+
+absl::StatusOr<bool> MemoryStore::Heartbeat(const v1::HeartbeatRequest& request) {
+  const LeaseKey key = KeyOf(request);
+  const auto found = by_id_.find(key.task_id);
+  if (found == by_id_.end()) return Stale(key);
+  Task& task = *found->second;
+  if (!task.Held() || task.epoch != key.epoch || task.worker != key.worker_id) return Stale(key);
+  task.until = now_ + options_.lease;
+  task.acknowledged = true;
+  for (const std::string& message : request.messages()) {
+    Event(*task.job, task.step, task.key, v1::STATE_UNSPECIFIED, message);
+  }
+  return task.state == v1::STATE_CANCELLING;
+}
+
+absl::Status MemoryStore::Complete(const v1::CompleteTaskRequest& request) {
+  const LeaseKey key = KeyOf(request);
+  FOUNDRY_ASSIGN_OR_RETURN(Task * task, FindLeased(key));
+  if (task->state == v1::STATE_SUCCEEDED) return absl::OkStatus();
+  if (!task->Held()) return Stale(key);
+  const bool running = task->state == v1::STATE_RUNNING;
+  FOUNDRY_RETURN_IF_ERROR(MoveTask(*task, v1::STATE_SUCCEEDED, ""));
+  task->result = request.result();
+  task->manifest = request.manifest();
+  if (!task->fingerprint.empty()) by_fingerprint_[task->fingerprint] = task;
+  if (running) FOUNDRY_RETURN_IF_ERROR(Started(*task->job, task->step));
+  FOUNDRY_RETURN_IF_ERROR(EndIfCancelled(*task->job));
+  return PlanNext(*task->job);
+}
+
+absl::Status MemoryStore::Fail(const v1::FailTaskRequest& request) {
+  const LeaseKey key = KeyOf(request);
+  FOUNDRY_ASSIGN_OR_RETURN(Task * task, FindLeased(key));
+  if (!task->Held()) return task->state == v1::STATE_SUCCEEDED ? Stale(key) : absl::OkStatus();
+  if (task->state == v1::STATE_CANCELLING) {
+    FOUNDRY_RETURN_IF_ERROR(MoveTask(*task, v1::STATE_CANCELLED, request.message()));
+    return EndIfCancelled(*task->job);
+  }
+  const int failures = task->failures + 1;
+  if (request.retryable() && failures <= options_.max_retries) {
+    FOUNDRY_RETURN_IF_ERROR(MoveTask(*task, v1::STATE_READY, request.message()));
+    task->failures = failures;
+    // The longest that the pause may be.
+    task->not_before =
+        now_ + std::min(options_.longest_backoff,
+                        options_.first_backoff * std::pow(2.0, std::min(failures - 1, 30)));
+    return absl::OkStatus();
+  }
+  FOUNDRY_RETURN_IF_ERROR(Started(*task->job, task->step));
+  FOUNDRY_RETURN_IF_ERROR(MoveTask(*task, v1::STATE_FAILED, request.message()));
+  return FailJob(*task->job, task->step,
+                 absl::StrCat(task->key, ": ", request.message(),
+                              request.retryable() ? " (out of retries)" : ""));
+}
+
+absl::Status MemoryStore::Release(const LeaseKey& key) {
+  FOUNDRY_ASSIGN_OR_RETURN(Task * task, FindLeased(key));
+  if (!task->Held()) return task->state == v1::STATE_SUCCEEDED ? Stale(key) : absl::OkStatus();
+  const bool cancelling = task->state == v1::STATE_CANCELLING;
+  FOUNDRY_RETURN_IF_ERROR(MoveTask(*task, cancelling ? v1::STATE_CANCELLED : v1::STATE_READY,
+                                   cancelling ? "cancelled" : "given back by its worker"));
+  return EndIfCancelled(*task->job);
+}
+
+// ---- Maintenance.
+
+absl::StatusOr<int> MemoryStore::ExpireLeases() {
+  int expired = 0;
+  for (Task& task : tasks_) {
+    if (!task.Held() || task.until >= now_) continue;
+    FOUNDRY_RETURN_IF_ERROR(ExpireLease(task));
+    ++expired;
+  }
+  return expired;
+}
+
+absl::Status MemoryStore::ExpireLease(Task& task) {
+  if (task.state == v1::STATE_CANCELLING) {
+    FOUNDRY_RETURN_IF_ERROR(MoveTask(task, v1::STATE_CANCELLED, "its worker fell silent"));
+    return EndIfCancelled(*task.job);
+  }
+  ++(task.acknowledged ? task.crashes : task.lost);
+  const bool poison = task.crashes >= options_.max_crashes || task.lost >= options_.max_lost;
+  const std::string reason =
+      poison ? absl::StrCat("set aside: ", task.crashes > 0 ? task.crashes : task.lost,
+                            " workers fell silent while they ran it; RetryJob puts it back")
+             : absl::StrCat("worker ", task.worker, " fell silent (", task.crashes, " of ",
+                            options_.max_crashes, " times)");
+  FOUNDRY_RETURN_IF_ERROR(Started(*task.job, task.step));
+  FOUNDRY_RETURN_IF_ERROR(MoveTask(task, poison ? v1::STATE_QUARANTINED : v1::STATE_READY, reason));
+  task.not_before = now_;
+  return poison ? FailJob(*task.job, task.step, absl::StrCat(task.key, " was ", reason))
+                : absl::OkStatus();
+}
+
+// ---- States.
+
+void MemoryStore::Event(Job& job, const std::string& step, const std::string& key, State state,
+                        const std::string& message) {
+  v1::Event& event = job.events.emplace_back();
+  event.set_event_id(static_cast<int64_t>(job.events.size()));
+  event.set_step(step);
+  event.set_task_key(key);
+  event.set_state(state);
+  event.set_message(message);
+}
+
+absl::Status MemoryStore::MoveJob(Job& job, State to, const std::string& reason) {
+  FOUNDRY_RETURN_IF_ERROR(CheckTransition(Entity::kJob, job.state, to));
+  job.state = to;
+  job.reason = reason;
+  Event(job, "", "", to, reason);
+  return absl::OkStatus();
+}
+
+absl::Status MemoryStore::MoveStep(Job& job, const std::string& step, State to,
+                                   const std::string& reason) {
+  FOUNDRY_RETURN_IF_ERROR(CheckTransition(Entity::kStep, job.steps.at(step).state, to));
+  job.steps.at(step).state = to;
+  Event(job, step, "", to, reason);
+  return absl::OkStatus();
+}
+
+absl::Status MemoryStore::MoveTask(Task& task, State to, const std::string& reason) {
+  FOUNDRY_RETURN_IF_ERROR(CheckTransition(Entity::kTask, task.state, to));
+  task.state = to;
+  task.reason = reason;
+  if (to != v1::STATE_CANCELLING) task.worker.clear();
+  Event(*task.job, task.step, task.key, to, reason);
+  return absl::OkStatus();
+}
+
+absl::Status MemoryStore::MoveTasks(Job& job, State from, State to, const std::string& reason) {
+  for (Task* task : job.tasks) {
+    if (task->state != from) continue;
+    FOUNDRY_RETURN_IF_ERROR(MoveTask(*task, to, reason));
+    if (to != v1::STATE_READY) continue;
+    // A fresh start; the next epoch fences off a worker that still holds the task.
+    ++task->epoch;
+    task->failures = task->crashes = task->lost = 0;
+    task->not_before = now_;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MemoryStore::Started(Job& job, const std::string& step) {
+  if (job.state == v1::STATE_READY) {
+    FOUNDRY_RETURN_IF_ERROR(MoveJob(job, v1::STATE_RUNNING, ""));
+  }
+  if (job.steps.at(step).state != v1::STATE_READY) return absl::OkStatus();
+  return MoveStep(job, step, v1::STATE_RUNNING, "");
+}
+
+absl::Status MemoryStore::FailJob(Job& job, const std::string& step, const std::string& reason) {
+  if (job.state != v1::STATE_READY && job.state != v1::STATE_RUNNING) return absl::OkStatus();
+  const std::string why = absl::StrCat("the job failed: ", reason);
+  FOUNDRY_RETURN_IF_ERROR(MoveTasks(job, v1::STATE_READY, v1::STATE_CANCELLED, why));
+  FOUNDRY_RETURN_IF_ERROR(MoveTasks(job, v1::STATE_RUNNING, v1::STATE_CANCELLING, why));
+  if (IsLegal(Entity::kStep, job.steps.at(step).state, v1::STATE_FAILED)) {
+    FOUNDRY_RETURN_IF_ERROR(MoveStep(job, step, v1::STATE_FAILED, reason));
+  }
+  return MoveJob(job, v1::STATE_FAILED, absl::StrCat(step, ": ", reason));
+}
+
+absl::Status MemoryStore::EndIfCancelled(Job& job) {
+  if (job.state != v1::STATE_CANCELLING || job.HasOpenTasks()) return absl::OkStatus();
+  for (auto& [name, step] : job.steps) {
+    if (step.state != v1::STATE_CANCELLING) continue;
+    FOUNDRY_RETURN_IF_ERROR(MoveStep(job, name, v1::STATE_CANCELLED, ""));
+  }
+  return MoveJob(job, v1::STATE_CANCELLED, job.reason);
+}
+
+}  // namespace foundry::coordinator

@@ -1,0 +1,305 @@
+#include "services/coordinator/testing/simulation.h"
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/error_details.h"
+#include "common/config/spec.h"
+
+namespace foundry::coordinator {
+namespace {
+
+// Far above what a schedule takes on a real database, whose clock goes on by itself.
+constexpr absl::Duration kLease = absl::Seconds(3500);  // never a whole number of ticks
+constexpr absl::Duration kUncertainty = absl::Seconds(400);
+constexpr absl::Duration kTick = absl::Seconds(1000);
+constexpr absl::Duration kBackoff =
+    absl::Seconds(500);  // over by the next tick, whatever the jitter
+
+pipeline::v1::PipelineSpec ParseOrDie(const char* yaml) {
+  auto spec = config::ParseSpec(yaml, "simulation.yaml", "/data", {.paths_must_exist = false});
+  if (!spec.ok()) abort();
+  return *std::move(spec);
+}
+
+// Shapes of jobs: shards and joins, one after another; the third reuses what the second made.
+const std::vector<pipeline::v1::PipelineSpec>& Specs() {
+  static const auto* const specs = new std::vector<pipeline::v1::PipelineSpec>{
+      ParseOrDie("sources: [{pdf: docs}]\nsteps: [extraction]\nextraction: {shards: 2}\n"),
+      ParseOrDie("sources: [{pdf: docs}]\nsteps: [extraction, enrichment]\n"
+                 "extraction: {shards: 3}\n"),
+      ParseOrDie("sources: [{pdf: docs}]\nsteps: [extraction, enrichment, teacher]\n"
+                 "extraction: {shards: 3}\nteacher: {shards: 2}\n")};
+  return *specs;
+}
+
+const std::vector<std::string>& Stages() {
+  static const auto* const stages = new std::vector<std::string>{
+      "extraction", "teacher", "trainer", "merger", "self_study", "evaluator"};
+  return *stages;
+}
+
+class Simulation {
+ public:
+  Simulation(const SimulationOptions& options, StoreWorld& world)
+      : options_(options), world_(world), random_(options.seed) {}
+
+  History Run() {
+    history_.lease = kLease;
+    history_.uncertainty = kUncertainty;
+    history_.must_succeed = true;
+    workers_.resize(options_.workers);
+    for (int i = 0; i < options_.jobs; ++i) CreateJob(i);
+    for (int turn = 0; turn < options_.turns; ++turn) Turn();
+    Settle();
+    for (int i = 0; i < options_.jobs; ++i) Retry(i);
+    Behave();
+    for (int i = 0; i < options_.jobs; ++i) Remember(i);
+    return std::move(history_);
+  }
+
+ private:
+  // What a worker believes it holds.
+  struct Worker {
+    std::string id;
+    std::vector<GrantedLease> leases;
+  };
+  // A worker's word on its way.
+  struct Message {
+    CallKind kind;
+    GrantedLease grant;
+    bool retryable = true;
+  };
+
+  int Draw(int below) { return static_cast<int>(random_() % below); }
+  TaskStore& AnyStore() { return world_.store(Draw(world_.coordinators())); }
+
+  Call& Note(CallKind kind) {
+    Call& call = history_.calls.emplace_back();
+    call.kind = kind;
+    call.time = now_;
+    return call;
+  }
+
+  void CreateJob(int index) {
+    Job& job = jobs_.emplace_back();
+    job.name = absl::StrCat("j", index);
+    job.spec = &Specs()[Draw(static_cast<int>(Specs().size()))];
+    // Known inputs: an output of one job serves the other. Unknown ones: nothing is reused.
+    if (Draw(2) == 0) job.facts.hashes["/data/docs"] = "d";
+    auto id = AnyStore().CreateJob(job.name, *job.spec, job.facts);
+    job.id = id.value_or(absl::StrCat("(", id.status().ToString(), ")"));
+    names_[job.id] = job.name;
+  }
+
+  void Turn() {
+    const int choice = Draw(100);
+    if (choice < 25) {
+      Lease(workers_[Draw(options_.workers)], 1 + Draw(2), Draw(10) != 0);
+    } else if (choice < 60) {
+      Speak(workers_[Draw(options_.workers)]);
+    } else if (choice < 80) {
+      if (!network_.empty()) Deliver(Draw(static_cast<int>(network_.size())));
+    } else if (choice < 88) {
+      Tick(1 + Draw(3));
+    } else if (choice < 92) {
+      Expire();
+    } else if (choice < 94) {
+      workers_[Draw(options_.workers)] = {};  // a crash: the next life has another name
+    } else if (choice < 96) {
+      world_.Restart(Draw(world_.coordinators()));
+    } else if (choice < 98) {
+      Cancel(Draw(options_.jobs));
+    } else {
+      Retry(Draw(options_.jobs));
+    }
+  }
+
+  void Tick(int ticks) {
+    world_.Advance(ticks * kTick);
+    now_ += ticks * kTick;
+  }
+
+  void Expire() {
+    if (AnyStore().ExpireLeases().ok()) Note(CallKind::kExpire);
+  }
+
+  void Lease(Worker& worker, int count, bool answer_arrives) {
+    if (worker.id.empty()) worker.id = absl::StrCat("w", ++lives_);
+    LeaseQuery query{.stages = Stages(), .worker_ids = std::vector<std::string>(count, worker.id)};
+    auto granted = AnyStore().Lease(query);
+    if (!granted.ok()) return;
+    for (GrantedLease& grant : *granted) {
+      Call& call = Note(CallKind::kLease);
+      Fill(grant, &call);
+      call.inputs = InputManifests(grant.lease.request());
+      if (answer_arrives) worker.leases.push_back(std::move(grant));
+    }
+  }
+
+  // A worker has something to say of one of its leases, however old: now, later, twice or never.
+  void Speak(Worker& worker) {
+    if (worker.leases.empty()) return;
+    const size_t at = Draw(static_cast<int>(worker.leases.size()));
+    const int choice = Draw(100);
+    Message message{choice < 40   ? CallKind::kHeartbeat
+                    : choice < 75 ? CallKind::kComplete
+                    : choice < 88 ? CallKind::kFail
+                                  : CallKind::kRelease,
+                    worker.leases[at], Draw(8) != 0};
+    // Most workers are done with the lease then; a few repeat themselves.
+    if (message.kind != CallKind::kHeartbeat && Draw(5) != 0) {
+      worker.leases.erase(worker.leases.begin() + static_cast<int64_t>(at));
+    }
+    const int fate = Draw(100);
+    if (fate < 10) return;  // lost
+    network_.push_back(message);
+    if (fate < 20) network_.push_back(message);  // twice
+    if (fate < 70) Deliver(static_cast<int>(network_.size()) - 1);
+  }
+
+  void Deliver(int at) {
+    const Message message = std::move(network_[at]);
+    network_.erase(network_.begin() + at);
+    Send(message);
+  }
+
+  void Fill(const GrantedLease& grant, Call* call) {
+    call->job = names_[grant.lease.job_id()];
+    call->task = absl::StrCat(grant.lease.step(), "/", grant.lease.key());
+    call->epoch = grant.lease.epoch();
+    call->worker = grant.worker_id;
+  }
+
+  template <typename Request>
+  static Request For(const GrantedLease& grant) {
+    Request request;
+    request.set_worker_id(grant.worker_id);
+    request.set_task_id(grant.lease.task_id());
+    request.set_epoch(grant.lease.epoch());
+    return request;
+  }
+
+  void Send(const Message& message) {
+    TaskStore& store = AnyStore();
+    const GrantedLease& grant = message.grant;
+    Call call{message.kind};
+    call.time = now_;
+    Fill(grant, &call);
+    absl::Status status;
+    if (message.kind == CallKind::kHeartbeat) {
+      status = store.Heartbeat(For<v1::HeartbeatRequest>(grant)).status();
+    } else if (message.kind == CallKind::kComplete) {
+      auto request = For<v1::CompleteTaskRequest>(grant);
+      // Every attempt's output is its own.
+      call.manifest = absl::StrCat(call.job, "/", call.task, "@", call.epoch);
+      request.set_manifest(call.manifest);
+      request.mutable_result()->mutable_manifest()->add_artifacts()->set_sha256(call.manifest);
+      status = store.Complete(request);
+    } else if (message.kind == CallKind::kFail) {
+      auto request = For<v1::FailTaskRequest>(grant);
+      request.set_retryable(message.retryable);
+      request.set_message("simulated");
+      status = store.Fail(request);
+    } else {
+      status = store.Release({grant.lease.task_id(), grant.worker_id, grant.lease.epoch()});
+    }
+    call.accepted = status.ok();
+    if (!status.ok() && ReasonOf(status) != "STALE_LEASE") {
+      call.task = absl::StrCat(call.task, " (", status.ToString(), ")");  // no such task: illegal
+    }
+    history_.calls.push_back(std::move(call));
+  }
+
+  void Cancel(int index) {
+    Call call{CallKind::kCancel, jobs_[index].name};
+    call.time = now_;
+    call.accepted = AnyStore().CancelJob(jobs_[index].id, "simulated").ok();
+    history_.calls.push_back(call);
+  }
+
+  State StateOf(int index) {
+    const auto job = world_.store(0).GetJob(jobs_[index].id);
+    return job.ok() ? job->state() : v1::STATE_UNSPECIFIED;
+  }
+
+  void Retry(int index) {
+    const State before = StateOf(index);
+    const bool stopped = before != v1::STATE_READY && before != v1::STATE_RUNNING;
+    const bool accepted = AnyStore().RetryJob(jobs_[index].id).ok();
+    if (!stopped || !accepted) return;
+    Call& call = Note(CallKind::kRevive);
+    call.job = jobs_[index].name;
+  }
+
+  // Everything in flight arrives, then workers behave until nothing is left to do.
+  void Settle() {
+    while (!network_.empty()) Deliver(Draw(static_cast<int>(network_.size())));
+    workers_.assign(workers_.size(), {});
+    Behave();
+  }
+
+  void Behave() {
+    // More rounds than the longest job has tasks one after another.
+    for (int round = 0; round < 12; ++round) {
+      // Old leases run out, pauses end.
+      Tick(4);
+      Expire();
+      Lease(workers_[0], 16, true);
+      for (const GrantedLease& grant : std::exchange(workers_[0].leases, {})) {
+        Send({CallKind::kComplete, grant});
+      }
+    }
+    for (int i = 0; i < options_.jobs; ++i) {
+      Call& call = Note(CallKind::kSettled);
+      call.job = jobs_[i].name;
+      call.state = StateOf(i);
+    }
+  }
+
+  void Remember(int index) {
+    const Job& job = jobs_[index];
+    Record& record = history_.records.emplace_back();
+    record.job = job.name;
+    record.facts = job.facts;
+    auto view = world_.store(0).GetJob(job.id);
+    auto events = world_.store(0).Events(job.id);
+    if (view.ok()) record.view = *std::move(view);
+    if (events.ok()) record.events = *std::move(events);
+  }
+
+  struct Job {
+    std::string name, id;
+    const pipeline::v1::PipelineSpec* spec = nullptr;
+    InputFacts facts;
+  };
+
+  const SimulationOptions options_;
+  StoreWorld& world_;
+  std::mt19937_64 random_;
+  History history_;
+  absl::Duration now_;
+  std::vector<Job> jobs_;
+  std::map<std::string, std::string> names_;  // by the store's ids
+  std::vector<Worker> workers_;
+  std::vector<Message> network_;
+  int lives_ = 0;
+};
+
+}  // namespace
+
+StoreOptions SimulatedStoreOptions() {
+  StoreOptions options;
+  options.lease = kLease;
+  options.first_backoff = options.longest_backoff = kBackoff;
+  return options;
+}
+
+History Simulate(const SimulationOptions& options, StoreWorld& world) {
+  return Simulation(options, world).Run();
+}
+
+}  // namespace foundry::coordinator
