@@ -87,16 +87,48 @@ TEST(TensorFileWriterTest, GgufReadsBackWithItsMetadata) {
 }
 
 // Bytes of the reference package gguf (tests/data/quants/make_quants.py).
-TEST(QuantizeTest, Q8_0MatchesTheReferencePackage) {
+TEST(QuantizeTest, BlocksAreThoseOfTheReferencePackage) {
   const char* source = std::getenv("FOUNDRY_SOURCE_DIR");
   auto file = Safetensors::Open(fs::path(source == nullptr ? "." : source) /
                                 "tests/data/quants/blocks.safetensors");
   ASSERT_TRUE(file.ok()) << file.status();
+  for (const DType dtype : {DType::kQ8_0, DType::kQ4_0}) {
+    std::string bytes;
+    ASSERT_TRUE(Quantize(dtype, *(*file)->Float32("source"), &bytes).ok());
+    const TensorView* expected = (*file)->Find("source." + std::string(Info(dtype).name));
+    ASSERT_NE(expected, nullptr);
+    EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), expected->bytes.begin(),
+                           expected->bytes.end(),
+                           [](char a, uint8_t b) { return static_cast<uint8_t>(a) == b; }))
+        << Info(dtype).name;
+  }
+}
+
+// Root of the mean square of what is lost, by reading back.
+double Lost(DType dtype, const std::vector<float>& values) {
   std::string bytes;
-  ASSERT_TRUE(Quantize(DType::kQ8_0, *(*file)->Float32("source"), &bytes).ok());
-  const TensorView* expected = (*file)->Find("source.Q8_0");
-  ASSERT_NE(expected, nullptr);
-  EXPECT_EQ(bytes, std::string(expected->bytes.begin(), expected->bytes.end()));
+  EXPECT_TRUE(Quantize(dtype, values, &bytes).ok());
+  std::vector<float> back(values.size());
+  const auto* data = reinterpret_cast<const uint8_t*>(bytes.data());
+  EXPECT_TRUE(Dequantize(dtype, {data, bytes.size()}, absl::MakeSpan(back)).ok());
+  double sum = 0;
+  for (size_t i = 0; i < values.size(); ++i) sum += std::pow(back[i] - values[i], 2);
+  return std::sqrt(sum / static_cast<double>(values.size()));
+}
+
+TEST(QuantizeTest, Q4_KKeepsMoreThanQ4_0) {
+  std::mt19937 random(3);
+  std::normal_distribution<float> normal(0, 0.05f);
+  std::vector<float> values(256 * 16);
+  for (float& x : values) x = normal(random);
+  // Sixteen levels over a sub-block's range of about four deviations lose a fourteenth of one.
+  EXPECT_LT(Lost(DType::kQ4_K, values), 0.05 * 0.075);
+  EXPECT_LT(Lost(DType::kQ4_K, values), 0.95 * Lost(DType::kQ4_0, values));
+  // Minima have a sign: values on one side of zero, a constant, zeros.
+  for (float& x : values) x = std::abs(x) + 1;
+  EXPECT_LT(Lost(DType::kQ4_K, values), 0.05);
+  EXPECT_LT(Lost(DType::kQ4_K, std::vector<float>(256, -2.5f)), 0.01);
+  EXPECT_EQ(Lost(DType::kQ4_K, std::vector<float>(256, 0.0f)), 0);
 }
 
 TEST(QuantizeTest, ValuesThatDoNotFitAreErrors) {
@@ -105,7 +137,7 @@ TEST(QuantizeTest, ValuesThatDoNotFitAreErrors) {
   EXPECT_THAT(Quantize(DType::kF32, {1, NAN}, &out).message(), HasSubstr("not finite"));
   EXPECT_THAT(Quantize(DType::kF32, {-INFINITY}, &out).message(), HasSubstr("not finite"));
   EXPECT_THAT(Quantize(DType::kQ8_0, std::vector<float>(33), &out).message(), HasSubstr("blocks"));
-  EXPECT_THAT(Quantize(DType::kQ4_K, std::vector<float>(256), &out).message(),
+  EXPECT_THAT(Quantize(DType::kQ5_K, std::vector<float>(256), &out).message(),
               HasSubstr("cannot be written"));
   EXPECT_TRUE(out.empty());
 }

@@ -22,9 +22,10 @@ for kind, scales in SCALES.items():
         blocks[:, offset:offset + 2] = halves.view(np.uint8).reshape(rows, 2)
     tensors[kind.name + ".bytes"] = blocks
     tensors[kind.name + ".values"] = dequantize(blocks, kind).astype(np.float32)
-# What Q8_0 makes of given values.
+# What Q8_0 and Q4_0 make of given values.
 source = random.normal(0, 0.05, (4, 96)).astype(np.float32)
 source[1, :32] = 0
 tensors["source"] = source
 tensors["source.Q8_0"] = quantize(source, T.Q8_0)
+tensors["source.Q4_0"] = quantize(source, T.Q4_0)
 save_file(tensors, pathlib.Path(__file__).with_name("blocks.safetensors"))
