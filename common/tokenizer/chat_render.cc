@@ -44,7 +44,10 @@ absl::StatusOr<std::string> ChatTemplate::RenderChatMl(const Messages& messages)
 absl::StatusOr<std::string> ChatTemplate::RenderQwen3(const Messages& messages) const {
   size_t last_query = messages.size() - 1;
   for (size_t i = messages.size(); i-- > 0;) {
-    if (messages[i].role == "user") {
+    const std::string& content = messages[i].content;
+    const bool tool =
+        absl::StartsWith(content, "<tool_response>") && absl::EndsWith(content, "</tool_response>");
+    if (messages[i].role == "user" && !tool) {
       last_query = i;
       break;
     }

@@ -1,11 +1,15 @@
 #include "common/tokenizer/unicode.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include <unicode/normalizer2.h>
 #include <unicode/stringpiece.h>
 #include <unicode/uchar.h>
 #include <unicode/unistr.h>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 
 namespace foundry::tokenizer {
 namespace {
@@ -17,6 +21,29 @@ uint32_t CategoryMask8(char32_t c) {
   UVersionInfo age;
   u_charAge(static_cast<UChar32>(c), age);
   return age[0] > 8 ? U_GC_CN_MASK : CategoryMask(c);
+}
+
+struct Range {
+  char32_t first, last;
+};
+
+// Letters and numbers that Unicode 15.1 and 16 brought, which Debian's ICU doesn't know and the
+// tokenizers library does.
+constexpr Range kNewLetters[] = {
+    {0x1C89, 0x1C8A},   {0xA7CB, 0xA7CD},   {0xA7DA, 0xA7DC},   {0x105C0, 0x105F3},
+    {0x10D4A, 0x10D65}, {0x10D6F, 0x10D85}, {0x10EC2, 0x10EC4}, {0x11380, 0x11389},
+    {0x1138B, 0x1138B}, {0x1138E, 0x1138E}, {0x11390, 0x113B5}, {0x113B7, 0x113B7},
+    {0x113D1, 0x113D1}, {0x113D3, 0x113D3}, {0x11BC0, 0x11BE0}, {0x13460, 0x143FA},
+    {0x16100, 0x1611D}, {0x16D40, 0x16D6C}, {0x18CFF, 0x18CFF}, {0x1E5D0, 0x1E5ED},
+    {0x1E5F0, 0x1E5F0}, {0x2EBF0, 0x2EE5D}};
+constexpr Range kNewNumbers[] = {{0x10D40, 0x10D49}, {0x116D0, 0x116E3}, {0x11BF0, 0x11BF9},
+                                 {0x16130, 0x16139}, {0x16D70, 0x16D79}, {0x1CCF0, 0x1CCF9},
+                                 {0x1E5F1, 0x1E5FA}};
+
+bool IsNew(char32_t c, absl::Span<const Range> ranges) {
+  const auto after = std::upper_bound(ranges.begin(), ranges.end(), c,
+                                      [](char32_t x, const Range& r) { return x < r.first; });
+  return after != ranges.begin() && c <= std::prev(after)->last;
 }
 
 // Length of the well-formed sequence at text[pos], or 0; *bad gets the length of the maximal
@@ -124,11 +151,13 @@ std::string ToValidUtf8(absl::string_view text) {
 
 bool IsLetter(char32_t c) {
   if (c < 0x80) return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
-  return CategoryMask(c) & U_GC_L_MASK;
+  const uint32_t category = CategoryMask(c);
+  return category & U_GC_L_MASK || (category == U_GC_CN_MASK && IsNew(c, kNewLetters));
 }
 bool IsNumber(char32_t c) {
   if (c < 0x80) return c >= '0' && c <= '9';
-  return CategoryMask(c) & U_GC_N_MASK;
+  const uint32_t category = CategoryMask(c);
+  return category & U_GC_N_MASK || (category == U_GC_CN_MASK && IsNew(c, kNewNumbers));
 }
 bool IsWhitespace(char32_t c) {
   if (c < 0x80) return c == ' ' || (c >= 9 && c <= 13);
@@ -137,7 +166,19 @@ bool IsWhitespace(char32_t c) {
 bool IsPunctuation(char32_t c) {
   return CategoryMask8(c) & U_GC_P_MASK || c == 0x166D || c == 0x111C9;  // other categories since
 }
-bool IsNonspacingMark(char32_t c) { return CategoryMask8(c) & U_GC_MN_MASK || c == 0x1734; }
+bool IsNonspacingMark(char32_t c) {
+  switch (c) {
+    case 0x1734:  // a spacing mark since
+      return true;
+    case 0x1885:  // nonspacing marks since
+    case 0x1886:
+    case 0xA9BD:
+    case 0x111C9:
+      return false;
+    default:
+      return CategoryMask8(c) & U_GC_MN_MASK;
+  }
+}
 bool IsControl(char32_t c) { return CategoryMask8(c) & (U_GC_C_MASK & ~U_GC_CN_MASK); }
 
 std::string NormalizeUnicode(absl::string_view text, NormalForm form) {
