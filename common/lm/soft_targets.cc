@@ -1,17 +1,23 @@
 #include "common/lm/soft_targets.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/hash.h"
 #include "common/base/status.h"
 #include "common/lm/language_model_impl.h"
 #include "common/lm/loss/score_packs.h"
+#include "common/lm/soft_target_cache.h"
 #include "common/lm/torch_guard.h"
 
 namespace foundry::lm {
 namespace {
 
-constexpr int64_t kChunkRows = 128;  // rows of logits made at once
+constexpr int64_t kChunkRows = 128;           // rows of logits made at once
+constexpr int64_t kPage = 4096, kPages = 16;  // elements of a weight that are hashed together
+constexpr size_t kAtOnce = 64;                // targets that are computed before they are stored
 
 void Append(const Decoder& decoder, const at::Tensor& hidden, int64_t k, double temperature,
             SoftTargets& out) {
@@ -25,7 +31,83 @@ void Append(const Decoder& decoder, const at::Tensor& hidden, int64_t k, double 
                       values.const_data_ptr<float>() + values.numel());
 }
 
+// Of what is computed with: shapes and types, small tensors whole, of large ones sixteen pages.
+// Training and merging move every row of a weight, so that no other model has the same pages.
+std::string WeightsHash(const Decoder& decoder) {
+  Sha256 hash;
+  const auto add = [&hash](const at::Tensor& tensor) {
+    if (!tensor.defined()) return;
+    hash.Update(absl::StrCat(c10::toString(tensor.scalar_type()), ":",
+                             absl::StrJoin(tensor.sizes(), ","), ";"));
+    const at::Tensor flat = tensor.reshape({-1});
+    const int64_t size = flat.numel(), step = std::max(kPage, size / kPages);
+    for (int64_t at = 0; at < size; at += step) {
+      const at::Tensor page = flat.narrow(0, at, std::min(kPage, size - at)).cpu().contiguous();
+      hash.Update({static_cast<const char*>(page.const_data_ptr()), page.nbytes()});
+    }
+  };
+  for (const Layer& layer : decoder.layers()) {
+    for (const Linear* linear : {&layer.qkv, &layer.o, &layer.gate_up, &layer.down}) {
+      add(linear->weight);
+      add(linear->lora_a);
+      add(linear->bias);
+    }
+    for (const at::Tensor* norm :
+         {&layer.input_norm, &layer.post_norm, &layer.q_norm, &layer.k_norm}) {
+      add(*norm);
+    }
+  }
+  add(decoder.final_norm());
+  add(decoder.lm_head());
+  return hash.FinishHex();
+}
+
+TeacherKey KeyOf(const LanguageModel& teacher, int k, double temperature) {
+  const tokenizer::ChatTemplate* chat = teacher.chat_template();
+  return {teacher.tokenizer().fingerprint(), chat == nullptr ? "" : Sha256Hex(chat->source()),
+          WeightsHash(*teacher.impl().decoder), k, temperature};
+}
+
 }  // namespace
+
+absl::StatusOr<std::vector<SoftTargets>> CachedTeacherTargets(
+    const LanguageModel& teacher, absl::Span<const ScoreRequest> requests, int k,
+    double temperature, const std::filesystem::path& folder, const CancelToken& cancel,
+    size_t* reused) {
+  TeacherKey key;
+  FOUNDRY_RETURN_IF_ERROR(GuardTorch([&] {
+    key = KeyOf(teacher, k, temperature);
+    return absl::OkStatus();
+  }));
+  const std::string name =
+      Sha256Hex(absl::StrCat(key.tokenizer, key.chat_template, key.weights, k, ":", temperature));
+  FOUNDRY_ASSIGN_OR_RETURN(
+      const auto cache,
+      SoftTargetCache::Open(folder / absl::StrCat(name.substr(0, 16), ".targets"), key));
+  std::vector<SoftTargets> out(requests.size());
+  std::vector<size_t> missing;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    FOUNDRY_ASSIGN_OR_RETURN(std::optional<SoftTargets> found, cache->Find(requests[i]));
+    if (found.has_value()) {
+      out[i] = *std::move(found);
+    } else {
+      missing.push_back(i);
+    }
+  }
+  *reused = requests.size() - missing.size();
+  for (size_t begin = 0; begin < missing.size(); begin += kAtOnce) {
+    const size_t count = std::min(kAtOnce, missing.size() - begin);
+    std::vector<ScoreRequest> part;
+    for (size_t i = 0; i < count; ++i) part.push_back(requests[missing[begin + i]]);
+    FOUNDRY_ASSIGN_OR_RETURN(std::vector<SoftTargets> computed,
+                             TeacherTargets(teacher, part, k, temperature, cancel));
+    for (size_t i = 0; i < count; ++i) {
+      FOUNDRY_RETURN_IF_ERROR(cache->Add(part[i], &computed[i]));
+      out[missing[begin + i]] = std::move(computed[i]);
+    }
+  }
+  return out;
+}
 
 absl::StatusOr<std::vector<SoftTargets>> TeacherTargets(const LanguageModel& teacher,
                                                         absl::Span<const ScoreRequest> requests,

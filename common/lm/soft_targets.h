@@ -2,6 +2,7 @@
 // al., arXiv 2412.14964), where the teacher sees the document that the student will not.
 #pragma once
 
+#include <filesystem>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -17,5 +18,14 @@ absl::StatusOr<std::vector<SoftTargets>> TeacherTargets(const LanguageModel& tea
                                                         absl::Span<const ScoreRequest> requests,
                                                         int k, double temperature,
                                                         const CancelToken& cancel);
+
+// The same by way of the caches in `folder` (one file a teacher, k and temperature): what an
+// earlier run stored is read, the rest is computed and stored as it comes, so that a killed run
+// loses little. `reused`: how many were read. FailedPrecondition when a file there belongs to
+// another teacher or to a process that still runs.
+absl::StatusOr<std::vector<SoftTargets>> CachedTeacherTargets(
+    const LanguageModel& teacher, absl::Span<const ScoreRequest> requests, int k,
+    double temperature, const std::filesystem::path& folder, const CancelToken& cancel,
+    size_t* reused);
 
 }  // namespace foundry::lm

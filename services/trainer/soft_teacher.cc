@@ -100,7 +100,8 @@ absl::StatusOr<SoftTeacherReport> AddSoftTargets(const std::string& which,
                                                  const std::vector<dataset::Pair>& pairs,
                                                  const std::vector<dataset::Pair>& probe,
                                                  double temperature, const CancelToken& cancel,
-                                                 BuiltExamples& built) {
+                                                 BuiltExamples& built,
+                                                 const std::filesystem::path& cache) {
   SoftTeacherReport report;
   if (which.empty() || which == "none") return report;
   std::shared_ptr<lm::LanguageModel> teacher = student;
@@ -130,8 +131,17 @@ absl::StatusOr<SoftTeacherReport> AddSoftTargets(const std::string& which,
     requests.push_back(std::move(request));
     examples.push_back(i);
   }
-  FOUNDRY_ASSIGN_OR_RETURN(std::vector<lm::SoftTargets> targets,
-                           lm::TeacherTargets(*teacher, requests, kTopK, temperature, cancel));
+  std::vector<lm::SoftTargets> targets;
+  if (cache.empty()) {
+    FOUNDRY_ASSIGN_OR_RETURN(targets,
+                             lm::TeacherTargets(*teacher, requests, kTopK, temperature, cancel));
+  } else {
+    size_t reused = 0;
+    FOUNDRY_ASSIGN_OR_RETURN(
+        targets,
+        lm::CachedTeacherTargets(*teacher, requests, kTopK, temperature, cache, cancel, &reused));
+    report.reused = static_cast<int64_t>(reused);
+  }
   for (size_t t = 0; t < targets.size(); ++t) {
     lm::Example& example = built.examples[examples[t]];
     // Scored positions before the answer are the question's: they keep cross-entropy alone.

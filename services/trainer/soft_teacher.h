@@ -1,6 +1,7 @@
 // Soft targets for the answers of pairs, from a teacher that reads the passage behind each pair.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@ namespace foundry::trainer {
 
 struct SoftTeacherReport {
   int64_t targets = 0;  // examples that got soft targets
+  int64_t reused = 0;   // of them, read from the cache
   bool probed = false;
   double with_passage = 0;  // contains of the probe's answers
   double closed_book = 0;
@@ -25,11 +27,13 @@ struct SoftTeacherReport {
 // least half of a few questions and more than without; else a model with the student's tokenizer
 // (InvalidArgument when it has another). `built` are the examples of `pairs`; pairs without a
 // passage keep cross-entropy alone. `probe`: questions to try, at best held-out ones.
+// `cache`: a folder where targets are kept for the next attempt; empty: none.
 absl::StatusOr<SoftTeacherReport> AddSoftTargets(const std::string& which,
                                                  const std::shared_ptr<lm::LanguageModel>& student,
                                                  const std::vector<dataset::Pair>& pairs,
                                                  const std::vector<dataset::Pair>& probe,
                                                  double temperature, const CancelToken& cancel,
-                                                 BuiltExamples& built);
+                                                 BuiltExamples& built,
+                                                 const std::filesystem::path& cache = {});
 
 }  // namespace foundry::trainer

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/base/files.h"
 #include "common/lm/model_path.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -30,10 +31,18 @@ class SoftTeacherTest : public ::testing::Test {
 };
 
 TEST_F(SoftTeacherTest, AnswersOfPairsWithAPassageGetDistributions) {
-  auto report =
-      AddSoftTargets("smollm2-135m-instruct", student_, pairs_, {}, 2.0, CancelToken(), built_);
+  const TempFolder cache = TempFolder::Make().value();
+  BuiltExamples again = built_;
+  auto report = AddSoftTargets("smollm2-135m-instruct", student_, pairs_, {}, 2.0, CancelToken(),
+                               built_, cache.path());
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_EQ(report->targets, 1);
+  EXPECT_EQ(report->reused, 0);
+  report = AddSoftTargets("smollm2-135m-instruct", student_, pairs_, {}, 2.0, CancelToken(), again,
+                          cache.path());
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->reused, 1);
+  EXPECT_EQ(again.examples[0].soft->logprobs, built_.examples[0].soft->logprobs);
   EXPECT_EQ(built_.examples[1].soft, nullptr);
   const lm::SoftTargets& soft = *built_.examples[0].soft;
   const auto& weights = built_.examples[0].loss_weights;

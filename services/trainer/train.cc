@@ -132,9 +132,10 @@ absl::StatusOr<StageOutput> RunTraining(const TrainJob& job, TaskContext& contex
   StageOutput output;
   FOUNDRY_ASSIGN_OR_RETURN(lm::TrainOptions options, OptionsOf(job, context));
   if (job.soft_target_weight > 0) {
-    FOUNDRY_ASSIGN_OR_RETURN(const SoftTeacherReport soft,
-                             AddSoftTargets(job.soft_teacher, student, mix.train, mix.dev,
-                                            options.soft_temperature, context.cancel(), train));
+    FOUNDRY_ASSIGN_OR_RETURN(
+        const SoftTeacherReport soft,
+        AddSoftTargets(job.soft_teacher, student, mix.train, mix.dev, options.soft_temperature,
+                       context.cancel(), train, context.scratch() / "soft_targets"));
     if (!soft.message.empty()) context.Message(soft.message);
     output.counts["soft_targets"] = soft.targets;
     if (soft.probed) {
