@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/secret.h"
 #include "common/base/status.h"
-#include "common/chat/open.h"
+#include "common/worker/decode.h"
 #include "services/extraction/enrich.h"
 #include "services/extraction/extract.h"
 #include "services/extraction/sources/dataset_cache.h"
@@ -105,16 +105,9 @@ absl::StatusOr<std::shared_ptr<chat::ChatModel>> OpenEntityModel(const v1::Enric
     return absl::FailedPreconditionError(
         "this process has no chat models for enrichment.entity_model");
   if (model != "teacher") return models.open_chat(model);
-  chat::TeacherConfig config;
-  config.model = request.chat().model();
-  config.endpoint = request.chat().endpoint();
-  config.api_key = request.chat().api_key();
-  if (request.chat().has_max_concurrency())
-    config.max_concurrency = request.chat().max_concurrency();
-  config.requests_per_minute = request.chat().requests_per_minute();
-  if (request.chat().has_timeout()) config.timeout_seconds = request.chat().timeout();
-  FOUNDRY_ASSIGN_OR_RETURN(std::vector<chat::Member> members,
-                           chat::OpenTeachers({config}, models.open_chat));
+  FOUNDRY_ASSIGN_OR_RETURN(
+      std::vector<chat::Member> members,
+      chat::OpenTeachers({worker::DecodeTeacher(request.chat())}, models.open_chat));
   if (members.empty())
     return absl::InvalidArgumentError(
         "enrichment.entity_model: teacher, but there is no chat teacher");

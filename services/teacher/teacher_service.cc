@@ -7,6 +7,7 @@
 #include "common/base/status.h"
 #include "common/chat/open.h"
 #include "common/dataset/io.h"
+#include "common/worker/decode.h"
 #include "services/teacher/generate.h"
 
 namespace foundry::teacher {
@@ -43,27 +44,11 @@ LocalUse DecodeUse(const GeneratePairsRequest& request, const TeacherOptions& op
   return use;
 }
 
-std::vector<chat::TeacherConfig> DecodeTeachers(const GeneratePairsRequest& request) {
-  std::vector<chat::TeacherConfig> configs;
-  for (const pipeline::v1::Teacher& teacher : request.teachers()) {
-    chat::TeacherConfig config;
-    config.model = teacher.model();
-    config.endpoint = teacher.endpoint();
-    config.api_key = teacher.api_key();
-    if (teacher.has_max_concurrency()) config.max_concurrency = teacher.max_concurrency();
-    config.requests_per_minute = teacher.requests_per_minute();
-    if (teacher.has_timeout()) config.timeout_seconds = teacher.timeout();
-    if (teacher.has_weight()) config.weight = teacher.weight();
-    if (teacher.has_temperature()) config.temperature = teacher.temperature();
-    configs.push_back(std::move(config));
-  }
-  return configs;
-}
-
 absl::StatusOr<Teachers> OpenTeachers(const GeneratePairsRequest& request, const LocalUse& use,
                                       const ModelAccess& models) {
   Teachers teachers;
-  const std::vector<chat::TeacherConfig> configs = DecodeTeachers(request);
+  std::vector<chat::TeacherConfig> configs;
+  for (const auto& teacher : request.teachers()) configs.push_back(worker::DecodeTeacher(teacher));
   teachers.extractive = configs.empty();  // the default ensemble
   for (const chat::TeacherConfig& config : configs) {
     if (!config.extractive() || config.weight <= 0) continue;

@@ -6,7 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/config/spec.h"
-#include "services/teacher/teacher_service.h"
+#include "common/lm/model_cache.h"
+#include "services/teacher/models.h"
 #include "services/trainer/trainer_service.h"
 #include "tools/foundry/commands.h"
 #include "tools/foundry/local/local_task.h"
@@ -48,21 +49,18 @@ absl::StatusOr<int> RunStage(const Options& options, const worker::Stage& stage,
 
 absl::StatusOr<int> Teach(const Options& options) {
   FOUNDRY_ASSIGN_OR_RETURN(const PipelineSpec spec, SpecOf(options, "inputs.enriched_data"));
-  for (const auto& teacher : spec.models().teachers()) {
-    if (teacher.model() != "extractive") {
-      return absl::InvalidArgumentError(
-          "teach runs the extractive teacher; use `foundry run` for chat teachers");
-    }
-  }
   worker::StageRequest request;
   auto& pairs = *request.mutable_generate_pairs();
   pairs.mutable_documents()->set_path(fs::absolute(options.inputs.front()).string());
   *pairs.mutable_teachers() = spec.models().teachers();
+  pairs.mutable_embedder()->set_name(spec.models().embedder());
   *pairs.mutable_settings() = spec.teacher();
   pairs.set_max_samples(spec.teacher().max_samples());
   pairs.set_batch_size(spec.teacher().batch_size());
   pairs.set_seed(spec.seed());
-  return RunStage(options, teacher::MakeTeacherStage({}), request);
+  pairs.set_use_gpu(spec.use_gpu());
+  const auto models = std::make_shared<lm::ModelCache>();
+  return RunStage(options, teacher::MakeTeacherStage(teacher::CachedModels(models)), request);
 }
 
 absl::StatusOr<int> Train(const Options& options) {

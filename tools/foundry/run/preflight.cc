@@ -17,6 +17,7 @@
 #include "common/base/status.h"
 #include "common/chat/open.h"
 #include "common/lm/model_path.h"
+#include "common/worker/decode.h"
 #include "tools/foundry/local/local_cluster.h"
 #include "tools/foundry/local/state_folder.h"
 #include "tools/foundry/run/input_files.h"
@@ -27,6 +28,8 @@ namespace {
 
 using pipeline::v1::PipelineSpec;
 using pipeline::v1::Teacher;
+
+constexpr double kEndpointTimeout = 15;  // seconds
 
 Check FromStatus(std::string name, const absl::Status& status, std::string found) {
   return {.name = std::move(name),
@@ -45,10 +48,8 @@ void CheckTeacher(const Teacher& teacher, std::vector<Check>& checks) {
     if (teacher.model() != "extractive") checks.push_back(ModelCheck(teacher.model()));
     return;
   }
-  chat::TeacherConfig config{.model = teacher.model(),
-                             .endpoint = teacher.endpoint(),
-                             .api_key = teacher.api_key(),
-                             .timeout_seconds = 15};
+  chat::TeacherConfig config = worker::DecodeTeacher(teacher);
+  config.timeout_seconds = kEndpointTimeout;
   auto refuse = [](const std::string& model) -> absl::StatusOr<std::shared_ptr<chat::ChatModel>> {
     return absl::InvalidArgumentError(absl::StrCat(model, " has no endpoint"));
   };
