@@ -14,7 +14,7 @@ TEST(Explain, EverySettingHasHelp) {
     EXPECT_FALSE(row.type.empty()) << row.name;
     rows[row.name] = row;
   }
-  EXPECT_EQ(rows.at("distillation.epochs").value, "8");
+  EXPECT_EQ(rows.at("distillation.epochs").value, "4");
   EXPECT_EQ(rows.at("distillation.epochs").smoke, "1");
   EXPECT_EQ(rows.at("distillation.epochs").unit, "epochs");
   EXPECT_EQ(rows.at("distillation.epochs").range, "between 0.01 and 1000");

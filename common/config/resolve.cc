@@ -52,12 +52,14 @@ class Filler {
   Problems* const problems_;
 };
 
-// Copies the global batch_size and max_samples into each step that leaves its own unset.
+// Copies the global batch_size and max_samples, where they are set, into each step that leaves its
+// own unset.
 void FillFromGlobal(pipeline::v1::PipelineSpec* spec) {
   const Reflection& reflection = *spec->GetReflection();
   const Descriptor& descriptor = *spec->GetDescriptor();
   for (const char* name : {"batch_size", "max_samples"}) {
     const FieldDescriptor* global = descriptor.FindFieldByName(name);
+    if (!reflection.HasField(*spec, global)) continue;
     for (int i = 0; i < descriptor.field_count(); ++i) {
       const FieldDescriptor* step = descriptor.field(i);
       if (step->is_repeated() || step->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) continue;
@@ -74,8 +76,9 @@ void FillFromGlobal(pipeline::v1::PipelineSpec* spec) {
 
 void FillDefaults(pipeline::v1::PipelineSpec* spec, Problems* problems) {
   const std::string profile = spec->has_profile() ? spec->profile() : "laptop";
+  FillFromGlobal(spec);  // what the user set goes before a step's default …
   Filler(profile, problems).Fill("", spec);
-  FillFromGlobal(spec);
+  FillFromGlobal(spec);  // … and that before the global one
 }
 
 }  // namespace foundry::config

@@ -42,9 +42,11 @@ TEST_F(SpecTest, FillsEveryDefault) {
   const auto spec = Parse("sources: [{pdf: docs}]");
   ASSERT_TRUE(spec.ok()) << spec.status();
   EXPECT_EQ(spec->profile(), "laptop");
-  EXPECT_EQ(spec->distillation().epochs(), 8);
+  EXPECT_EQ(spec->distillation().epochs(), 4);
+  EXPECT_EQ(spec->distillation().batch_size(), 8);
+  EXPECT_EQ(spec->teacher().batch_size(), 16);
   EXPECT_EQ(spec->distillation().lora().rank(), 32);
-  EXPECT_DOUBLE_EQ(spec->distillation().learning_rate(), 5e-4);
+  EXPECT_DOUBLE_EQ(spec->distillation().learning_rate(), 1e-3);
   EXPECT_TRUE(spec->self_study().verify_with_teacher());
   EXPECT_EQ(spec->models().teachers(0).model(), "extractive");
   EXPECT_EQ(spec->models().teachers(0).max_concurrency(), 4);

@@ -10,6 +10,7 @@
 #include "common/base/status.h"
 #include "common/text/near_duplicates.h"
 #include "common/text/sentences.h"
+#include "services/teacher/extractive/extractive.h"
 #include "common/text/stopwords.h"
 #include "common/text/words.h"
 
@@ -22,7 +23,7 @@ constexpr double kEntityWeight = 3;
 // Words cut to a stem that survives inflection: "fragmented" and "fragmentation".
 std::string Stem(const std::string& word) { return word.size() > 6 ? word.substr(0, 6) : word; }
 
-bool IsExtractive(const dataset::Pair& pair) { return pair.teacher == "extractive"; }
+bool IsExtractive(const dataset::Pair& pair) { return pair.teacher == extractive::kTeacherName; }
 
 double Dot(const std::vector<float>& a, const std::vector<float>& b) {
   double sum = 0;

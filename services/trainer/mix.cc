@@ -1,6 +1,7 @@
 #include "services/trainer/mix.h"
 
 #include <algorithm>
+#include <map>
 #include <random>
 #include <set>
 
@@ -11,6 +12,7 @@
 #include "common/dataset/io.h"
 #include "common/dataset/prompt.h"
 #include "common/text/sentences.h"
+#include "services/teacher/extractive/extractive.h"
 
 namespace foundry::trainer {
 namespace {
@@ -86,6 +88,36 @@ std::vector<Pair> PassageStatements(const std::vector<Pair>& pairs,
                   statements);
   }
   return statements;
+}
+
+std::vector<Pair> PassageItems(const std::vector<Pair>& pairs,
+                               const std::vector<Document>& documents, int64_t seed) {
+  std::map<std::string, std::string> titles;
+  for (const Document& document : documents) titles[document.id] = document.title;
+  std::map<std::string, Document> behind;  // by id, with the passages as text
+  std::set<std::string> taught, seen;
+  for (const Pair& pair : pairs) {
+    if (pair.teacher == teacher::extractive::kTeacherName) taught.insert(pair.source.document);
+  }
+  for (const Pair& pair : pairs) {
+    if (pair.source.passage.empty() || taught.count(pair.source.document) > 0 ||
+        !seen.insert(pair.source.passage).second) {
+      continue;
+    }
+    Document& document = behind[pair.source.document];
+    document.id = pair.source.document;
+    const std::string& title = titles[document.id];
+    document.title = title.empty() ? document.id : title;
+    absl::StrAppend(&document.text, document.text.empty() ? "" : "\n\n", pair.source.passage);
+  }
+  std::vector<Pair> items;
+  for (const auto& [id, document] : behind) {
+    for (Pair& item :
+         teacher::extractive::ExtractPairs(document, {.seed = static_cast<uint64_t>(seed)})) {
+      items.push_back(std::move(item));
+    }
+  }
+  return items;
 }
 
 }  // namespace foundry::trainer

@@ -32,4 +32,12 @@ absl::StatusOr<Mix> MakeMix(const std::vector<dataset::Pair>& pairs, const MixOp
 std::vector<dataset::Pair> PassageStatements(const std::vector<dataset::Pair>& pairs,
                                              const std::vector<dataset::Document>& documents);
 
+// The extractive teacher's items about the passages behind pairs that it did not write itself: the
+// wordings of a fact that a handful of questions lacks. Documents that it has taught already are
+// left out, and so are pairs without a passage. `documents` know titles; a pair's document that is
+// not among them names itself.
+std::vector<dataset::Pair> PassageItems(const std::vector<dataset::Pair>& pairs,
+                                        const std::vector<dataset::Document>& documents,
+                                        int64_t seed);
+
 }  // namespace foundry::trainer

@@ -1,5 +1,7 @@
 #include "services/trainer/mix.h"
 
+#include <set>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -61,6 +63,32 @@ TEST(Mix, StatementsAreTheSentencesOfPassagesOnce) {
   ASSERT_EQ(statements.size(), 2u);
   EXPECT_EQ(statements[0].target, "The Shah's army was split by diverse feuds.");
   EXPECT_THAT(statements[0].input, HasSubstr("Genghis Khan"));
+}
+
+TEST(Mix, PassagesBehindPairsOfOthersBecomeItems) {
+  Pair pair = MakePair("q", "train");
+  pair.source.document = "Genghis Khan";
+  pair.source.passage =
+      "Genghis Khan seized the town of Otrar in 1219. He died in August 1227 near Yinchuan.";
+  Pair extractive = pair;
+  extractive.source.document = "Taught already";
+  extractive.teacher = "extractive";
+  const auto items = PassageItems({pair, pair, extractive}, {}, 7);
+  ASSERT_FALSE(items.empty());
+  std::set<std::pair<std::string, std::string>> distinct;
+  for (const Pair& item : items) {
+    EXPECT_EQ(item.source.document, "Genghis Khan");
+    EXPECT_THAT(item.input, HasSubstr("Genghis Khan"));
+    EXPECT_TRUE(distinct.emplace(item.input, item.target).second) << item.input;
+  }
+  dataset::Document document;
+  document.id = pair.source.document = "f83b421096c73a27db87";
+  document.title = "The Mongol Empire";
+  const auto titled = PassageItems({pair}, {document}, 7);
+  ASSERT_FALSE(titled.empty());
+  EXPECT_THAT(titled[0].input, HasSubstr("The Mongol Empire"));
+  EXPECT_TRUE(PassageItems({extractive}, {}, 7).empty());
+  EXPECT_TRUE(PassageItems({MakePair("no passage", "train")}, {}, 7).empty());
 }
 
 }  // namespace

@@ -143,16 +143,24 @@ absl::StatusOr<StageOutput> RunTraining(const TrainJob& job, TaskContext& contex
       output.figures["soft_teacher_closed_book"] = soft.closed_book;
     }
   }
+  auto append = [&](BuiltExamples built, const char* count) {
+    output.counts[count] = static_cast<int64_t>(built.examples.size());
+    train.cut += built.cut;
+    std::move(built.examples.begin(), built.examples.end(), std::back_inserter(train.examples));
+  };
   auto add = [&](const std::vector<dataset::Pair>& more, const char* count) -> absl::Status {
     // The prompts of additions are no knowledge: only their answers are learned.
     FOUNDRY_ASSIGN_OR_RETURN(
         BuiltExamples built,
         PairExamples(*student, more, {.question_loss_weight = 0, .max_length = job.max_length}));
-    output.counts[count] = static_cast<int64_t>(built.examples.size());
-    train.cut += built.cut;
-    std::move(built.examples.begin(), built.examples.end(), std::back_inserter(train.examples));
+    append(std::move(built), count);
     return absl::OkStatus();
   };
+  if (job.passage_items) {
+    const std::vector<dataset::Pair> items = PassageItems(mix.train, documents, job.seed);
+    FOUNDRY_ASSIGN_OR_RETURN(BuiltExamples built, PairExamples(*student, items, example_options));
+    append(std::move(built), "passage_items");
+  }
   if (job.passages) {
     FOUNDRY_RETURN_IF_ERROR(add(PassageStatements(mix.train, documents), "statements"));
   }

@@ -17,10 +17,10 @@ struct TrainJob {
   worker::InputRef documents;           // empty: the pairs alone
 
   // Distillation settings; see foundry.pipeline.v1.Distillation for what each means.
-  double learning_rate = 5e-4;
+  double learning_rate = 1e-3;
   std::string schedule = "constant_with_decay";
   double warmup_ratio = 0.03;
-  double epochs = 8;
+  double epochs = 4;
   int lora_rank = 32;
   double lora_alpha = 64;
   double lora_dropout = 0;
@@ -32,12 +32,13 @@ struct TrainJob {
   double replay_share = 0.1;
   int checkpoint_every = 200;  // optimizer steps
   int max_length = 1024;       // tokens of an example
-  bool passages = true;
+  bool passages = false;
+  bool passage_items = true;
   double question_loss_weight = 0.3;
   std::string soft_teacher = "auto";  // auto, none, or a model; see soft_teacher.h
   double soft_target_weight = 0.5;
 
-  int batch_size = 16;  // examples of a micro-batch
+  int batch_size = 8;   // examples of a micro-batch
   int max_samples = 0;  // pairs; 0: all
   int64_t seed = 7;
   std::string device = "auto";

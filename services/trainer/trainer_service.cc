@@ -33,6 +33,7 @@ TrainJob Decode(const v1::TrainRequest& request) {
   job.checkpoint_every = settings.checkpoint_every();
   job.max_length = settings.max_length();
   job.passages = settings.passages();
+  job.passage_items = settings.passage_items();
   job.question_loss_weight = settings.question_loss_weight();
   job.soft_teacher = request.soft_teacher().empty() ? "none" : request.soft_teacher();
   job.soft_target_weight = settings.soft_target_weight();

@@ -145,7 +145,9 @@ class SelfStudyPlan {
     pairs_ = OutputOf(*round.mix, "pairs.jsonl");
 
     v1::StageRequest train = TrainRequestFor(b_, best_.adapter, pairs_);
-    train.mutable_train()->mutable_settings()->set_epochs(b_.spec.self_study().epochs());
+    auto* settings = train.mutable_train()->mutable_settings();
+    settings->set_epochs(b_.spec.self_study().epochs());
+    settings->set_learning_rate(b_.spec.self_study().learning_rate());
     if (documents_.has_value()) *train.mutable_train()->mutable_documents() = *documents_;
     round.train = b_.Run(Key(number, "train"), train, kTrainWeight);
     if (round.train == nullptr) return false;

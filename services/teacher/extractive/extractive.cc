@@ -189,7 +189,7 @@ std::vector<Pair> ExtractPairs(const Document& original, const ExtractiveOptions
         pair.level = item.level;
         pair.fact = item.fact;
         pair.reasoning = item.reasoning;
-        pair.teacher = "extractive";
+        pair.teacher = kTeacherName;
         pair.source.document = document.id;
         pair.source.span = item.span;
         pair.source.passage = std::string(Slice(document.text, item.span));

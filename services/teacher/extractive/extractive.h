@@ -22,6 +22,7 @@ struct ExtractiveOptions {
   uint64_t seed = 7;
 };
 
+inline constexpr char kTeacherName[] = "extractive";  // Pair.teacher of its pairs
 inline constexpr int kPairsPerSentence = 16;
 inline constexpr int kMostPairs = 2000;
 

@@ -1,8 +1,9 @@
 // learning_curve: what a student answers closed-book after each epoch of one training run.
 //
 //   learning_curve --model FOLDER --pairs teacher_pairs.json --questions questions.jsonl
-//                  --out FOLDER [--epochs 8] [--learning_rate 1e-3] [--rank 32] [--batch_size 16]
-//                  [--question_weight 0.3] [--statements 1] [--schedule NAME] [--compute auto]
+//                  --out FOLDER [--epochs 4] [--learning_rate 1e-3] [--rank 32] [--batch_size 8]
+//                  [--question_weight 0.3] [--items 1] [--statements 0] [--schedule NAME]
+//                  [--compute auto]
 //
 // Questions are for scoring only. One JSON line an epoch on stdout; steps go to stderr.
 #include <chrono>
@@ -66,22 +67,25 @@ absl::Status Run(const Arguments& arguments) {
   FOUNDRY_ASSIGN_OR_RETURN(auto pairs, dataset::ReadPairs(Text(arguments, "pairs")));
   FOUNDRY_ASSIGN_OR_RETURN(auto questions, dataset::ReadQuestions(Text(arguments, "questions")));
   FOUNDRY_ASSIGN_OR_RETURN(trainer::Mix mix, trainer::MakeMix(pairs, {.validation_share = 0}));
+  if (Number(arguments, "items", 1) > 0) {
+    for (auto& item : trainer::PassageItems(mix.train, {}, 7)) mix.train.push_back(std::move(item));
+  }
   FOUNDRY_ASSIGN_OR_RETURN(
       auto built,
       trainer::PairExamples(*model, mix.train,
                             {.question_loss_weight = Number(arguments, "question_weight", 0.3)}));
-  if (Number(arguments, "statements", 1) > 0) {
+  if (Number(arguments, "statements", 0) > 0) {
     FOUNDRY_ASSIGN_OR_RETURN(
         auto more, trainer::PairExamples(*model, trainer::PassageStatements(mix.train, {}),
                                          {.question_loss_weight = 0}));
     built.examples.insert(built.examples.end(), more.examples.begin(), more.examples.end());
   }
   lm::TrainOptions options;
-  options.epochs = Number(arguments, "epochs", 8);
+  options.epochs = Number(arguments, "epochs", 4);
   options.learning_rate = Number(arguments, "learning_rate", 1e-3);
   options.lora.rank = static_cast<int>(Number(arguments, "rank", 32));
   options.lora.alpha = 2 * options.lora.rank;
-  options.batch_size = static_cast<int>(Number(arguments, "batch_size", 16));
+  options.batch_size = static_cast<int>(Number(arguments, "batch_size", 8));
   options.schedule = Text(arguments, "schedule", "constant_with_decay");
   const std::string compute = Text(arguments, "compute", "auto");
   options.compute = compute == "float32"    ? lm::ComputeType::kFloat32

@@ -26,6 +26,7 @@ constexpr double kTextShareOfPdf = 0.25;         // bytes of text per byte of PD
 constexpr double kBytesPerToken = 4.0;           // English prose, byte-level BPE
 constexpr double kBytesPerDocumentSecond = 2e5;  // extraction and enrichment of text
 constexpr double kTokensPerPair = 70;            // question and answer; the chat prefix counts once
+constexpr double kPairsWithItems = 4;            // a chat pair and the items about its passage
 constexpr double kTokensPerAnswer = 24;          // generated
 constexpr double kTrainingEfficiency =
     0.5;  // share of the machine's matrix rate that training reaches
@@ -124,8 +125,11 @@ bool Wanted(const PipelineSpec& spec, const std::string& step) {
 
 std::vector<StepEstimate> Estimate(const PipelineSpec& spec, const Amounts& a) {
   const double weights_mib = a.parameters * 6 / (1 << 20);  // fp32, and bf16 for the products
-  const double epoch_tokens =
-      a.pairs * kTokensPerPair * (spec.distillation().passages() ? 1.4 : 1.0);
+  const bool items = spec.distillation().passage_items() &&
+                     (!spec.inputs().teacher_pairs().empty() || Chats(spec));
+  const double epoch_tokens = a.pairs * kTokensPerPair *
+                              (spec.distillation().passages() ? 1.4 : 1.0) *
+                              (items ? kPairsWithItems : 1.0);
   const double train_tokens = epoch_tokens * spec.distillation().epochs();
   const double rounds = spec.self_study().iterations();
   const double asked = rounds * a.documents * spec.self_study().questions_per_document();
