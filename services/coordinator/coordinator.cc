@@ -1,10 +1,13 @@
 #include "services/coordinator/coordinator.h"
 
 #include <atomic>
+#include <mutex>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "common/base/status.h"
 #include "common/storage/artifact_store.h"
+#include "common/telemetry/log.h"
 #include "services/coordinator/job_changes.h"
 #include "services/coordinator/jobs_service.h"
 #include "services/coordinator/lease_queue.h"
@@ -16,6 +19,22 @@ namespace foundry::coordinator {
 namespace {
 
 constexpr int kShortCallThreads = 32;
+// A database that starts at the same time is waited for this long …
+constexpr absl::Duration kDatabaseWait = absl::Seconds(60);
+// … with a look this often.
+constexpr absl::Duration kDatabasePause = absl::Milliseconds(500);
+
+absl::StatusOr<std::unique_ptr<Store>> OpenStore(const StoreOptions& options) {
+  const absl::Time end = absl::Now() + kDatabaseWait;
+  for (bool first = true;; first = false) {
+    auto store = Store::Open(options);
+    if (!absl::IsUnavailable(store.status()) || absl::Now() > end) return store;
+    if (first) {
+      telemetry::LogWarning("waiting for the database", {{"error", store.status().ToString()}});
+    }
+    absl::SleepFor(kDatabasePause);
+  }
+}
 
 rpc::FrameOptions FrameOptionsFor(const CoordinatorOptions& options) {
   rpc::FrameOptions frame;
@@ -37,10 +56,31 @@ struct Coordinator::Parts {
   explicit Parts(const CoordinatorOptions& options, telemetry::Metrics* metrics)
       : frame(FrameOptionsFor(options), metrics) {}
   ~Parts() {
+    EndService();
     if (server != nullptr) server->Shutdown(absl::ZeroDuration());
     if (wakeups != nullptr) wakeups->Stop();
   }
 
+  // Health says SERVING while the database answers, until the end of service.
+  void SetDatabase(bool answers) {
+    std::lock_guard lock(health_mutex);
+    database_answers = answers;
+    if (in_service) server->SetServing(answers);
+  }
+  void BeginService() {
+    std::lock_guard lock(health_mutex);
+    in_service = true;
+    server->SetServing(database_answers);
+  }
+  void EndService() {
+    std::lock_guard lock(health_mutex);
+    if (in_service) server->SetServing(false);
+    in_service = false;
+  }
+
+  std::mutex health_mutex;
+  bool database_answers = true;  // guarded by health_mutex
+  bool in_service = false;       // guarded by health_mutex
   std::unique_ptr<storage::ArtifactStore> artifacts;
   JobChanges changes;
   std::unique_ptr<Wakeups> wakeups;
@@ -76,11 +116,13 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
   store.on_job_changed = [parts](const std::string& job_id) {
     if (Wakeups* wakeups = parts->told) wakeups->JobChanged(job_id);
   };
-  FOUNDRY_ASSIGN_OR_RETURN(parts->store, Store::Open(std::move(store)));
+  FOUNDRY_ASSIGN_OR_RETURN(parts->store, OpenStore(store));
   parts->queue = std::make_unique<LeaseQueue>(parts->store.get(), LeaseQueue::Options{});
-  parts->maintenance =
-      std::make_unique<Maintenance>(parts->store.get(), parts->artifacts.get(), metrics,
-                                    Maintenance::Options{.connection_info = options.database});
+  Maintenance::Options maintenance;
+  maintenance.connection_info = options.database;
+  maintenance.on_database = [parts](bool answers) { parts->SetDatabase(answers); };
+  parts->maintenance = std::make_unique<Maintenance>(parts->store.get(), parts->artifacts.get(),
+                                                     metrics, maintenance);
   Wakeups::Hooks hooks;
   hooks.tasks_ready = [queue = parts->queue.get()] { queue->Wake(); };
   hooks.job_changed = [changes = &parts->changes,
@@ -97,6 +139,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
   FOUNDRY_ASSIGN_OR_RETURN(
       parts->server,
       rpc::Server::Start(options.server, {parts->jobs.get(), parts->workers.get()}, &parts->frame));
+  parts->BeginService();
   return std::unique_ptr<Coordinator>(new Coordinator(std::move(owned)));
 }
 
@@ -105,7 +148,7 @@ Coordinator::~Coordinator() = default;
 const std::string& Coordinator::address() const { return parts_->server->address(); }
 
 void Coordinator::Shutdown(absl::Duration grace) {
-  parts_->server->SetServing(false);
+  parts_->EndService();
   parts_->queue->Drain();
   parts_->jobs->Drain();
   parts_->server->Shutdown(grace);

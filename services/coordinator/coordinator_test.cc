@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "common/base/error_details.h"
+#include "common/testing/health.h"
 #include "gmock/gmock.h"
 #include "services/coordinator/coordinator_fixture.h"
 
@@ -230,6 +231,34 @@ TEST_F(CoordinatorTest, UnwritableOutputFailsTheJobWithTheReason) {
   const v1::Job last = WatchToEnd(*coordinator, job->job_id(), &events);
   EXPECT_EQ(last.state(), v1::STATE_FAILED);
   EXPECT_THAT(last.reason(), HasSubstr("cannot write its outputs"));
+}
+
+// Waits until health says so; a coordinator that does not answer says nothing.
+void ExpectHealth(CoordinatorProcess& coordinator, int expected) {
+  const absl::Time end = absl::Now() + absl::Seconds(60);
+  int health = 0;
+  while ((health = foundry::testing::Health(coordinator.channel())) != expected &&
+         absl::Now() < end) {
+    absl::SleepFor(absl::Milliseconds(50));
+  }
+  EXPECT_EQ(health, expected);
+}
+
+TEST_F(CoordinatorTest, HealthTellsWhetherTheDatabaseAnswers) {
+  foundry::testing::PrivatePostgres own;
+  CoordinatorProcess coordinator(own.NewDatabase(), folder_.path(), "a.sock");
+  ExpectHealth(coordinator, 1);
+  ASSERT_TRUE(own.server().Kill().ok());
+  ExpectHealth(coordinator, 2);
+  ASSERT_TRUE(own.server().Restart().ok());
+  ExpectHealth(coordinator, 1);
+  // Started before the database, it waits.
+  coordinator.Crash();
+  ASSERT_TRUE(own.server().Stop().ok());
+  coordinator.Start();
+  EXPECT_EQ(foundry::testing::Health(coordinator.channel()), -1);
+  ASSERT_TRUE(own.server().Restart().ok());
+  ExpectHealth(coordinator, 1);
 }
 
 }  // namespace

@@ -15,6 +15,8 @@ namespace {
 
 constexpr absl::Duration kFirstPause = absl::Milliseconds(20);
 constexpr absl::Duration kLongestPause = absl::Seconds(1);
+// Statements end at the deadline by themselves where the server is alive.
+constexpr absl::Duration kStallGrace = absl::Seconds(1);
 
 // What an attempt ended in, and whether another one may help.
 struct Outcome {
@@ -65,7 +67,7 @@ Outcome Attempt(pqxx::connection& connection, absl::Duration statement_timeout,
 
 std::unique_ptr<pqxx::connection> Connect(const std::string& connection_info) {
   auto connection = std::make_unique<pqxx::connection>(
-      absl::StrCat(connection_info, " application_name=foundry-coordinator"));
+      absl::StrCat(connection_info, " application_name=foundry-coordinator connect_timeout=5"));
   // Deprecated because later versions never reactivate; 6.4 does unless told.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
@@ -89,7 +91,7 @@ absl::StatusOr<std::unique_ptr<pqxx::connection>> Database::Take(absl::Time dead
     ++open_;
   }
   try {
-    return Connect(absl::StrCat(options_.connection_info, " connect_timeout=5"));
+    return Connect(options_.connection_info);
   } catch (const std::exception& error) {
     GiveBack(nullptr);
     return absl::UnavailableError(absl::StrCat("cannot connect: ", error.what()));
@@ -115,7 +117,10 @@ absl::Status Database::Transact(absl::string_view what, absl::Time deadline,
     auto connection = Take(deadline);
     if (connection.ok()) {
       const absl::Duration left = deadline - absl::Now();
-      outcome = Attempt(**connection, std::min(left, options_.statement_timeout), body);
+      {
+        const StallGuard::Watch watch(&guard_, (*connection)->sock(), deadline + kStallGrace);
+        outcome = Attempt(**connection, std::min(left, options_.statement_timeout), body);
+      }
       if (outcome.broken) {
         connection->reset();
         // Its siblings most likely went with it; they are opened anew when needed.

@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "services/coordinator/stall_guard.h"
 
 namespace foundry::coordinator {
 
@@ -33,8 +34,8 @@ class Database {
   // Runs `body` in one transaction (READ COMMITTED) and commits it, unless the body's status is an
   // error. When the connection breaks, the commit's outcome is in doubt, or PostgreSQL resolves a
   // deadlock, all of it runs again until `deadline`: the body must be idempotent and set its
-  // results anew each time. Unavailable: no connection; DeadlineExceeded: statement_timeout or the
-  // deadline.
+  // results anew each time. Unavailable: no connection, or one that has fallen silent (noticed soon
+  // after the deadline); DeadlineExceeded: statement_timeout or the deadline.
   absl::Status Transact(absl::string_view what, absl::Time deadline,
                         const std::function<absl::Status(pqxx::work&)>& body);
 
@@ -46,6 +47,7 @@ class Database {
   void GiveBack(std::unique_ptr<pqxx::connection> connection);
 
   const DatabaseOptions options_;
+  StallGuard guard_;
   std::mutex mutex_;
   std::condition_variable returned_;
   std::vector<std::unique_ptr<pqxx::connection>> idle_;  // guarded by mutex_
@@ -53,7 +55,7 @@ class Database {
 };
 
 // A connection of its own that never reconnects by itself: session state (locks, LISTEN) would be
-// lost in silence. Throws libpqxx's exceptions.
+// lost in silence. Gives up after a few seconds. Throws libpqxx's exceptions.
 std::unique_ptr<pqxx::connection> Connect(const std::string& connection_info);
 
 // Runs a statement, prepared once per connection. `sql` must be a literal: its address names it.

@@ -4,7 +4,9 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/testing/fault_proxy.h"
 #include "common/testing/private_postgres.h"
 #include "gtest/gtest.h"
 #include "services/coordinator/migrations.h"
@@ -101,6 +103,30 @@ TEST(Database, StatementsEndWithTheDeadline) {
     return absl::OkStatus();
   });
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << status;
+}
+
+// The answer is lost and nobody says so: only the client can end the wait.
+TEST(Database, SilentConnectionsEndWithTheDeadline) {
+  const std::string direct = PrivatePostgres::Shared().NewDatabase();
+  const size_t host = direct.find("host='") + 6;
+  const std::string folder = direct.substr(host, direct.find('\'', host) - host);
+  foundry::testing::FaultProxy proxy("127.0.0.1:0",
+                                     absl::StrCat("unix:", folder, "/.s.PGSQL.5432"));
+  std::string info = direct;
+  info.replace(host, folder.size(), absl::StrCat("127.0.0.1' port='", proxy.address().substr(10)));
+  Database database({.connection_info = info});
+  ASSERT_EQ(Count(database, "SELECT 1"), 1);
+  for (const bool hole : {true, false}) {
+    hole ? proxy.SetHole(true) : proxy.Forget();
+    const absl::Status status =
+        database.Transact("silent", absl::Now() + absl::Milliseconds(300), [](pqxx::work& work) {
+          work.exec("SELECT 1");
+          return absl::OkStatus();
+        });
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+    proxy.SetHole(false);
+    EXPECT_EQ(Count(database, "SELECT 2"), 2);
+  }
 }
 
 }  // namespace

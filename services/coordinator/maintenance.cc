@@ -22,6 +22,8 @@ namespace {
 
 constexpr int64_t kArtifactLock = 0x466f756e65787001;  // any constant of its own
 constexpr absl::Duration kCallDeadline = absl::Seconds(10);
+// An outage is noticed within this time and the period.
+constexpr absl::Duration kProbeDeadline = absl::Seconds(5);
 constexpr int kBatch = 16;
 
 absl::Time Deadline() { return absl::Now() + kCallDeadline; }
@@ -61,14 +63,36 @@ void Maintenance::Wake() {
 
 void Maintenance::ExpireLoop() {
   do {
-    const auto expired = store_->ExpireLeases(Deadline());
-    if (!expired.ok()) {
+    const auto expired = store_->ExpireLeases(absl::Now() + kProbeDeadline);
+    NoteDatabase(expired.status());
+    if (expired.ok()) {
+      if (*expired > 0) {
+        metrics_->Count("foundry_leases_expired_total", "Leases that ended in silence", {},
+                        *expired);
+      }
+      UpdateGauges();
+    } else if (!MayPass(expired.status())) {
       Warn("ending leases that ran out failed", expired.status());
-    } else if (*expired > 0) {
-      metrics_->Count("foundry_leases_expired_total", "Leases that ended in silence", {}, *expired);
     }
-    UpdateGauges();
   } while (!stop_.WaitFor(options_.period));
+}
+
+void Maintenance::NoteDatabase(const absl::Status& status) {
+  const bool away = MayPass(status);
+  const bool was_away = away_since_ != absl::InfiniteFuture();
+  metrics_->Set("foundry_database_up", "1 while the database answers", {}, away ? 0 : 1);
+  if (away == was_away) return;
+  if (away) {
+    away_since_ = absl::Now();
+    telemetry::LogError("the database does not answer: calls wait for it or end as UNAVAILABLE",
+                        {{"error", status.ToString()}});
+  } else {
+    telemetry::LogInfo("the database answers again",
+                       {{"after", absl::FormatDuration(
+                                      absl::Trunc(absl::Now() - away_since_, absl::Seconds(1)))}});
+    away_since_ = absl::InfiniteFuture();
+  }
+  options_.on_database(!away);
 }
 
 void Maintenance::UpdateGauges() {
@@ -94,6 +118,7 @@ void Maintenance::ArtifactLoop() {
     try {
       if (session == nullptr) {
         auto connection = Connect(options_.connection_info);
+        const StallGuard::Watch watch(&guard_, connection->sock(), absl::Now() + kProbeDeadline);
         pqxx::nontransaction work(*connection);
         const auto locked =
             work.exec(absl::StrCat("SELECT pg_try_advisory_lock(", kArtifactLock, ")"));
@@ -102,6 +127,7 @@ void Maintenance::ArtifactLoop() {
           telemetry::LogInfo("writes the outputs of finished steps from now on");
         }
       } else {
+        const StallGuard::Watch watch(&guard_, session->sock(), absl::Now() + kProbeDeadline);
         pqxx::nontransaction(*session).exec("SELECT 1");  // still ours
       }
     } catch (const std::exception& error) {

@@ -1,5 +1,5 @@
 // What nobody asks for but must happen: leases run out, outputs reach output_dir, blobs that no row
-// names are collected, gauges move.
+// names are collected, gauges move, an outage of the database is told.
 //
 // Any number of coordinators run it. The artifact store is one coordinator's at a time (an advisory
 // lock of a session, so that it falls free when its holder dies), because two writers of one folder
@@ -7,15 +7,18 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/base/cancel.h"
 #include "common/storage/artifact_store.h"
 #include "common/telemetry/metrics.h"
+#include "services/coordinator/stall_guard.h"
 #include "services/coordinator/store.h"
 
 namespace foundry::coordinator {
@@ -30,6 +33,9 @@ class Maintenance {
     absl::Duration first_collection = absl::Minutes(1);
     absl::Duration collection_period = absl::Hours(1);
     absl::Duration least_blob_age = absl::Hours(24);
+    // Told when the database stops or begins again to answer; it is taken to answer at first. Must
+    // not block.
+    std::function<void(bool)> on_database = [](bool) {};
   };
 
   // Everything passed in must outlive it. No artifacts: nothing is exported.
@@ -49,6 +55,8 @@ class Maintenance {
   void ExpireLoop();
   void ArtifactLoop();
   void UpdateGauges();
+  // Tells of an outage once when it begins and once when it ends.
+  void NoteDatabase(const absl::Status& status);
   // Exports what is due; call only with the lock held.
   absl::Status ExportPending();
   absl::Status ExportStep(const PendingExport& pending);
@@ -60,6 +68,8 @@ class Maintenance {
   storage::ArtifactStore* const artifacts_;
   telemetry::Metrics* const metrics_;
   const Options options_;
+  StallGuard guard_;
+  absl::Time away_since_ = absl::InfiniteFuture();  // of the database; of the expiring thread
   CancelToken stop_;
   std::mutex mutex_;
   std::condition_variable woken_;

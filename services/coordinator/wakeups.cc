@@ -9,6 +9,8 @@
 #include <pqxx/pqxx>
 #include <utility>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/telemetry/log.h"
 #include "services/coordinator/database.h"
 
@@ -18,6 +20,10 @@ namespace {
 constexpr char kTasksChannel[] = "foundry_tasks";
 constexpr char kJobsChannel[] = "foundry_jobs";
 constexpr int kReconnectMillis = 500;
+// A listener hears nothing from a connection that is gone: it asks after so much silence …
+constexpr int kSilenceMillis = 10'000;
+// … and waits so long for any answer.
+constexpr absl::Duration kAnswerTime = absl::Seconds(5);
 // More changed jobs than this are told as "any".
 constexpr size_t kMostJobs = 64;
 
@@ -123,6 +129,7 @@ void Wakeups::Listen() {
       tell_jobs.swap(jobs_);
     }
     if (tell_tasks || !tell_jobs.empty()) {
+      const StallGuard::Watch watch(&guard_, connection->sock(), absl::Now() + kAnswerTime);
       pqxx::work work(*connection);
       if (tell_tasks) work.exec_params("SELECT pg_notify($1, '')", kTasksChannel);
       for (const std::string& job : tell_jobs) {
@@ -132,7 +139,10 @@ void Wakeups::Listen() {
     }
     connection->get_notifs();
     pollfd ready[] = {{event_fd_, POLLIN, 0}, {connection->sock(), POLLIN, 0}};
-    poll(ready, 2, -1);
+    if (poll(ready, 2, kSilenceMillis) == 0) {
+      const StallGuard::Watch watch(&guard_, connection->sock(), absl::Now() + kAnswerTime);
+      pqxx::nontransaction(*connection).exec("SELECT 1");
+    }
     uint64_t count = 0;
     (void)!read(event_fd_, &count, sizeof(count));
   }

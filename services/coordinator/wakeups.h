@@ -11,6 +11,8 @@
 #include <string>
 #include <thread>
 
+#include "services/coordinator/stall_guard.h"
+
 namespace foundry::coordinator {
 
 class Wakeups {
@@ -43,6 +45,7 @@ class Wakeups {
 
   const std::string connection_info_;
   const Hooks hooks_;
+  StallGuard guard_;
   int event_fd_;
   std::mutex mutex_;
   bool tasks_ = false;          // to be told to others; guarded by mutex_

@@ -11,9 +11,9 @@
 #include "common/base/json.h"
 #include "common/rpc/channel.h"
 #include "common/testing/child_process.h"
+#include "common/testing/health.h"
 #include "foundry/extraction/v1/extraction.grpc.pb.h"
 #include "gmock/gmock.h"
-#include "grpcpp/generic/generic_stub.h"
 #include "gtest/gtest.h"
 
 namespace foundry {
@@ -22,30 +22,10 @@ namespace {
 using testing::BuiltProgram;
 using testing::ChildProcess;
 using ::testing::HasSubstr;
+using testing::Health;
 namespace fs = std::filesystem;
 
 constexpr absl::Duration kSoon = absl::Seconds(30);
-
-// SERVING (1), NOT_SERVING (2), … by grpc.health.v1.Health/Check, or -1.
-int Health(const rpc::Channel& channel) {
-  grpc::ClientContext context;
-  channel.Prepare(kSoon, &context);
-  grpc::Slice empty("", 0);
-  grpc::CompletionQueue queue;
-  grpc::GenericStub stub(channel.grpc_channel());
-  auto call = stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check",
-                                    grpc::ByteBuffer(&empty, 1), &queue);
-  grpc::ByteBuffer response;
-  grpc::Status status;
-  call->StartCall();
-  call->Finish(&response, &status, nullptr);
-  void* tag = nullptr;
-  bool ok = false;
-  queue.Next(&tag, &ok);
-  grpc::Slice slice;
-  if (!status.ok() || !response.DumpToSingleSlice(&slice).ok() || slice.size() != 2) return -1;
-  return slice.begin()[1];  // field 1, varint
-}
 
 class StageProcessTest : public ::testing::Test {
  protected:
