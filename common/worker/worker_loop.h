@@ -24,8 +24,9 @@ namespace foundry::worker {
 struct WorkerOptions {
   int slots = 1;  // tasks run at once
   bool has_gpu = false;
-  absl::Duration poll_wait = absl::Seconds(20);        // longest wait of one LeaseTask
-  absl::Duration heartbeat_period = absl::Seconds(5);  // or a sixth of the lease, if less
+  absl::Duration poll_wait = absl::Seconds(20);  // longest wait of one LeaseTask
+  // Or a sixth of the lease, if less. A cancellation is learnt with the next heartbeat.
+  absl::Duration heartbeat_period = absl::Milliseconds(800);
 };
 
 class WorkerLoop {

@@ -21,7 +21,8 @@ constexpr absl::Duration kLong = absl::Seconds(90);
 
 class NodeKilledTest : public ::testing::Test {
  protected:
-  NodeKilledTest() : cluster_(std::vector<std::string>{"--lease-seconds=3"}) {
+  explicit NodeKilledTest(std::vector<std::string> flags = {"--lease-seconds=3"})
+      : cluster_(std::move(flags)) {
     std::ofstream(cluster_.folder() / "a.json") << "[]";
     job_ = cluster_.CreateJob(
         "sources: [{json: a.json}]\nsteps: [extraction]\nextraction: {shards: 1}\n"
@@ -120,6 +121,25 @@ TEST_F(NodeKilledTest, ACancelledJobLeavesNoOutput) {
   cluster_.WatchToEnd(job_, kLong);
   EXPECT_EQ(cluster_.GetJob(job_).state(), v1::STATE_CANCELLED);
   EXPECT_FALSE(fs::exists(cluster_.folder() / "out/documents.jsonl"));
+}
+
+// With leases as long as they are in earnest.
+class CancelledTest : public NodeKilledTest {
+ protected:
+  CancelledTest() : NodeKilledTest({}) {}
+};
+
+TEST_F(CancelledTest, AWorkerLearnsOfItWithinASecondOrTwo) {
+  auto node = StartNode("a");
+  WaitUntilBegun(*node);
+  const absl::Time cancelled = absl::Now();
+  cluster_.CancelJob(job_);
+  ASSERT_TRUE(node->WaitForLog("the job was cancelled", kLong)) << node->Log();
+  const absl::Duration took = absl::Now() - cancelled;
+  RecordProperty("milliseconds", static_cast<int>(absl::ToInt64Milliseconds(took)));
+  EXPECT_LT(took, absl::Seconds(3));  // generous: a heartbeat's period is 0.8 s
+  cluster_.WatchToEnd(job_, kLong);
+  EXPECT_EQ(cluster_.GetJob(job_).state(), v1::STATE_CANCELLED);
 }
 
 }  // namespace

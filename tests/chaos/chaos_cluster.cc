@@ -1,0 +1,132 @@
+#include "tests/chaos/chaos_cluster.h"
+
+#include <signal.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+
+namespace foundry::chaos {
+namespace {
+
+constexpr absl::Duration kCallTimeout = absl::Seconds(4);
+constexpr absl::Duration kPause = absl::Milliseconds(100);
+constexpr absl::Duration kStart = absl::Seconds(60);
+
+void Demand(bool good, const std::string& what) {
+  if (good) return;
+  fprintf(stderr, "%s\n", what.c_str());
+  abort();
+}
+
+std::filesystem::path NewFolder(const std::filesystem::path& path) {
+  Demand(MakeFolders(path).ok(), path);
+  return path;
+}
+
+}  // namespace
+
+ChaosCluster::ChaosCluster() : folder_(*TempFolder::Make()), database_(postgres_.NewDatabase()) {
+  // libpq reaches a Unix socket by its folder and port.
+  const size_t begin = database_.find("host='") + 6;
+  const std::string host = database_.substr(begin, database_.find('\'', begin) - begin);
+  for (int i = 0; i < kCoordinators; ++i) {
+    Coordinator& coordinator = coordinators_[i];
+    NewFolder(folder() / absl::StrCat("db", i));
+    coordinator.database = std::make_unique<testing::FaultProxy>(
+        absl::StrCat("unix:", (folder() / absl::StrCat("db", i) / ".s.PGSQL.5432").string()),
+        absl::StrCat("unix:", host, "/.s.PGSQL.5432"));
+    coordinator.workers =
+        std::make_unique<testing::FaultProxy>(Socket("workers", i), Socket("coordinator", i));
+    coordinator.clients =
+        std::make_unique<testing::FaultProxy>(Socket("clients", i), Socket("coordinator", i));
+    StartCoordinator(i);
+    auto channel = rpc::Channel::Open({.address = coordinator.clients->address()});
+    Demand(channel.ok(), channel.status().ToString());
+    coordinator.channel = *std::move(channel);
+    coordinator.stub = coordinator::v1::JobsService::NewStub(coordinator.channel->grpc_channel());
+    Demand(coordinator.process->WaitForLog("serving", kStart), CoordinatorLogs());
+  }
+  for (int i = 0; i < kWorkers; ++i) StartWorker(i);
+}
+
+std::string ChaosCluster::Socket(const std::string& name, int number) const {
+  return absl::StrCat("unix:", (folder() / absl::StrCat(name, number, ".sock")).string());
+}
+
+void ChaosCluster::KillCoordinator(int coordinator) {
+  coordinators_[coordinator].process->Signal(SIGKILL);
+  coordinators_[coordinator].process->Wait(kStart);
+}
+
+void ChaosCluster::StartCoordinator(int coordinator) {
+  const size_t begin = database_.find("host='");
+  std::string database = database_;
+  database.replace(
+      begin, database.find('\'', begin + 6) + 1 - begin,
+      absl::StrCat("host='", (folder() / absl::StrCat("db", coordinator)).string(), "'"));
+  coordinators_[coordinator].process = std::make_unique<testing::ChildProcess>(
+      std::vector<std::string>{
+          testing::BuiltProgram("foundry-coordinator"), absl::StrCat("--database=", database),
+          absl::StrCat("--listen=", Socket("coordinator", coordinator)),
+          absl::StrCat("--artifacts=", (folder() / "artifacts").string()), "--lease-seconds=3",
+          "--connections=8", "--metrics-port=-1", "--log-format=json"},
+      folder() / absl::StrCat("coordinator", coordinator, ".log"));
+}
+
+void ChaosCluster::KillWorker(int worker) {
+  workers_[worker]->Signal(SIGKILL);
+  workers_[worker]->Wait(kStart);
+}
+
+void ChaosCluster::StartWorker(int worker) {
+  const int coordinator = worker < 2 ? 0 : 1;
+  workers_[worker] = std::make_unique<testing::ChildProcess>(
+      std::vector<std::string>{
+          testing::BuiltProgram("foundry-extraction"),
+          absl::StrCat("--coordinator=", from_workers(coordinator).address()),
+          absl::StrCat("--artifacts=", (folder() / "artifacts").string()),
+          absl::StrCat("--work-dir=", (folder() / absl::StrCat("work", worker)).string()),
+          "--slots=2", "--metrics-port=-1", "--log-format=json"},
+      folder() / absl::StrCat("worker", worker, ".log"));
+}
+
+absl::Status ChaosCluster::Call(
+    absl::Duration limit,
+    const std::function<grpc::Status(coordinator::v1::JobsService::Stub&, grpc::ClientContext*)>&
+        call) {
+  static std::atomic<unsigned> turn{0};
+  const absl::Time end = absl::Now() + limit;
+  for (;;) {
+    Coordinator& coordinator = coordinators_[turn++ % kCoordinators];
+    const absl::Status status = coordinator.channel->Invoke(
+        kCallTimeout,
+        [&](grpc::ClientContext* context) { return call(*coordinator.stub, context); });
+    const bool away = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+                      absl::IsCancelled(status) || absl::IsAborted(status) ||
+                      absl::IsResourceExhausted(status);
+    if (!away || absl::Now() > end) return status;
+    absl::SleepFor(kPause);
+  }
+}
+
+std::string ChaosCluster::WorkerLogs() const {
+  std::string logs;
+  for (int i = 0; i < kWorkers; ++i) {
+    logs += ReadFile(folder() / absl::StrCat("worker", i, ".log")).value_or("");
+  }
+  return logs;
+}
+
+std::string ChaosCluster::CoordinatorLogs() const {
+  std::string logs;
+  for (int i = 0; i < kCoordinators; ++i) {
+    logs += ReadFile(folder() / absl::StrCat("coordinator", i, ".log")).value_or("");
+  }
+  return logs;
+}
+
+}  // namespace foundry::chaos

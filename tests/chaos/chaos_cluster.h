@@ -1,0 +1,72 @@
+// Real processes with a fault proxy between every pair: clients, workers, two coordinators, one
+// PostgreSQL of its own. Everything can be killed and comes back as it was.
+//
+// A test can do nothing when a process cannot be started: that ends the program. Not thread-safe,
+// except for Call() and stub(), which clients use from threads of their own.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/files.h"
+#include "common/rpc/channel.h"
+#include "common/testing/child_process.h"
+#include "common/testing/fault_proxy.h"
+#include "common/testing/private_postgres.h"
+#include "foundry/coordinator/v1/jobs.grpc.pb.h"
+
+namespace foundry::chaos {
+
+inline constexpr int kCoordinators = 2;
+// Workers 0 and 1 work for the first coordinator, worker 2 for the second.
+inline constexpr int kWorkers = 3;
+
+class ChaosCluster {
+ public:
+  ChaosCluster();
+
+  std::filesystem::path folder() const { return folder_.path(); }
+  postgres::LocalServer& postgres() { return postgres_.server(); }
+  // libpq connection string that no proxy stands in.
+  const std::string& database() const { return database_; }
+
+  testing::FaultProxy& to_postgres(int coordinator) { return *coordinators_[coordinator].database; }
+  testing::FaultProxy& from_workers(int coordinator) { return *coordinators_[coordinator].workers; }
+  testing::FaultProxy& from_clients(int coordinator) { return *coordinators_[coordinator].clients; }
+
+  // SIGKILL; the next Start brings it back.
+  void KillCoordinator(int coordinator);
+  void StartCoordinator(int coordinator);
+  void KillWorker(int worker);
+  void StartWorker(int worker);
+  testing::ChildProcess& worker(int worker) { return *workers_[worker]; }
+
+  // One call to some coordinator, repeated until one answers or `limit` is over. Answers that are
+  // not about the way there (NotFound, …) end it.
+  absl::Status Call(absl::Duration limit,
+                    const std::function<grpc::Status(coordinator::v1::JobsService::Stub&,
+                                                     grpc::ClientContext*)>& call);
+
+  // What workers have said so far, all lives of all of them.
+  std::string WorkerLogs() const;
+  std::string CoordinatorLogs() const;
+
+ private:
+  struct Coordinator {
+    std::unique_ptr<testing::FaultProxy> database, workers, clients;
+    std::unique_ptr<testing::ChildProcess> process;
+    std::unique_ptr<rpc::Channel> channel;
+    std::unique_ptr<coordinator::v1::JobsService::Stub> stub;
+  };
+  std::string Socket(const std::string& name, int number) const;
+
+  TempFolder folder_;
+  testing::PrivatePostgres postgres_;
+  std::string database_;
+  Coordinator coordinators_[kCoordinators];
+  std::unique_ptr<testing::ChildProcess> workers_[kWorkers];
+};
+
+}  // namespace foundry::chaos

@@ -1,0 +1,125 @@
+// Kills, cuts and stalls real processes under load and judges what became of the work.
+//
+//   chaos_test                                    each fault once: what CI runs, under 4 minutes
+//   chaos_test --minutes 60                       random faults, also two at a time, for an hour
+//   chaos_test --fault "PostgreSQL killed"        only this one
+//
+// After each fault every job must end with exactly its records, with sound events, and each task
+// committed once, by its latest lease. Prints a line a fault: tasks a second before it and how soon
+// after it the rate was back. The exit code is 1 when something was lost, stale, doubled or open.
+#include <cstdio>
+#include <random>
+#include <string>
+#include <thread>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/base/ids.h"
+#include "tests/chaos/chaos_cluster.h"
+#include "tests/chaos/faults.h"
+#include "tests/chaos/load.h"
+
+namespace foundry::chaos {
+namespace {
+
+// Generous: a half-open connection is found by keepalive, after 30 s.
+constexpr absl::Duration kLimit = absl::Seconds(90);
+
+struct Flags {
+  double minutes = 0;
+  uint64_t seed = 0;
+  std::string fault;
+  double before = 3, after = 4;  // seconds of load around a fault
+};
+
+class Runner {
+ public:
+  explicit Runner(const Flags& flags) : flags_(flags), random_(flags.seed) {}
+
+  int Run() {
+    printf("seed %llu\n", static_cast<unsigned long long>(flags_.seed));
+    printf("%-34s %6s %6s %9s %9s %9s %9s\n", "fault", "jobs", "tasks", "repeated", "before/s",
+           "after/s", "back after");
+    if (flags_.minutes > 0) {
+      const absl::Time end = absl::Now() + absl::Minutes(flags_.minutes);
+      while (absl::Now() < end && failures_ == 0) {
+        const bool two = random_() % 3 == 0;
+        const Fault& first = Any();
+        Inflict(first, two ? &Any() : nullptr);
+      }
+    } else {
+      for (const Fault& fault : Faults()) {
+        if (flags_.fault.empty() || flags_.fault == fault.name) Inflict(fault, nullptr);
+      }
+    }
+    if (round_ == 0) {
+      fprintf(stderr, "no fault is called \"%s\"\n", flags_.fault.c_str());
+      return 2;
+    }
+    printf("%d of %d rounds went wrong\n", failures_, round_);
+    return failures_ == 0 ? 0 : 1;
+  }
+
+ private:
+  const Fault& Any() { return Faults()[random_() % Faults().size()]; }
+
+  // `second` comes after the first, while its consequences last.
+  void Inflict(const Fault& fault, const Fault* second) {
+    const std::string name =
+        second == nullptr ? fault.name : absl::StrCat(fault.name, " + ", second->name);
+    Load load(&cluster_, absl::StrCat("r", round_++));
+    const absl::Time begin = absl::Now();
+    while (load.finished_jobs() == 0 && absl::Now() < begin + kLimit) {
+      absl::SleepFor(absl::Milliseconds(20));
+    }
+    const absl::Time warm = absl::Now();
+    absl::SleepFor(absl::Seconds(flags_.before));
+    const absl::Time fault_begins = absl::Now();
+    fault.inflict(cluster_, random_);
+    if (second != nullptr) second->inflict(cluster_, random_);
+    const absl::Time healed = absl::Now();
+    absl::SleepFor(absl::Seconds(flags_.after));
+    const LoadReport report = load.Finish(kLimit);
+    const double before = report.Rate(warm, fault_begins);
+    const absl::Duration back = report.BackAt(0.95 * before, healed);
+    const double after =
+        report.Rate(healed + std::max(back, absl::ZeroDuration()),
+                    healed + std::max(back, absl::ZeroDuration()) + absl::Seconds(2));
+    printf("%-34s %6d %6d %9d %9.1f %9.1f %9s\n", name.c_str(), report.jobs, report.tasks,
+           report.repeated_leases, before, after,
+           back < absl::ZeroDuration()
+               ? "-"
+               : absl::StrCat(absl::FormatDuration(absl::Trunc(back, absl::Milliseconds(100))))
+                     .c_str());
+    for (const std::string& problem : report.problems) printf("  %s\n", problem.c_str());
+    fflush(stdout);
+    failures_ += !report.problems.empty();
+  }
+
+  const Flags flags_;
+  std::mt19937_64 random_;
+  ChaosCluster cluster_;
+  int round_ = 0;
+  int failures_ = 0;
+};
+
+}  // namespace
+}  // namespace foundry::chaos
+
+int main(int argc, char** argv) {
+  foundry::chaos::Flags flags;
+  flags.seed = foundry::RandomSeed() % 1'000'000;
+  CLI::App app("Faults of every kind against real processes under load.", "chaos");
+  app.add_option("--minutes", flags.minutes, "random faults for this long; 0: each once");
+  app.add_option("--seed", flags.seed, "of the random choices");
+  app.add_option("--fault", flags.fault, "only this one, by its name");
+  app.add_option("--before", flags.before, "seconds of load before a fault")->capture_default_str();
+  app.add_option("--after", flags.after, "seconds of load after it")->capture_default_str();
+  try {  // CLI11 reports by throwing
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return foundry::chaos::Runner(flags).Run();
+}

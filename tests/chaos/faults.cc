@@ -1,0 +1,190 @@
+#include "tests/chaos/faults.h"
+
+#include <signal.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <pqxx/pqxx>
+
+#include "absl/time/clock.h"
+
+namespace foundry::chaos {
+namespace {
+
+// Longer than a lease of the cluster lasts.
+constexpr absl::Duration kBeyondALease = absl::Seconds(5);
+constexpr absl::Duration kAWhile = absl::Seconds(3);
+
+void Sleep(std::mt19937_64& random, double from, double to) {
+  absl::SleepFor(absl::Seconds(std::uniform_real_distribution<>(from, to)(random)));
+}
+
+void Demand(const absl::Status& status) {
+  if (status.ok()) return;
+  fprintf(stderr, "%s\n", status.ToString().c_str());
+  abort();
+}
+
+void Sql(ChaosCluster& cluster, const std::string& sql) {
+  pqxx::connection connection(cluster.database());
+  pqxx::nontransaction(connection).exec(sql);
+}
+
+void CoordinatorKilled(ChaosCluster& cluster, std::mt19937_64& random) {
+  for (int i = 0; i < 3; ++i) {
+    cluster.KillCoordinator(0);
+    cluster.StartCoordinator(0);
+    Sleep(random, 0.2, 1.5);
+  }
+}
+
+void BothCoordinatorsKilled(ChaosCluster& cluster, std::mt19937_64& random) {
+  for (int i = 0; i < kCoordinators; ++i) cluster.KillCoordinator(i);
+  Sleep(random, 0.5, 2);
+  for (int i = 0; i < kCoordinators; ++i) cluster.StartCoordinator(i);
+}
+
+void WorkersKilled(ChaosCluster& cluster, std::mt19937_64& random) {
+  for (int i = 0; i < kWorkers; ++i) {
+    cluster.KillWorker(i);
+    cluster.StartWorker(i);
+    Sleep(random, 0.2, 1);
+  }
+}
+
+// Wakes up in the belief that its lease stands.
+void WorkerStopped(ChaosCluster& cluster, std::mt19937_64&) {
+  cluster.worker(0).Signal(SIGSTOP);
+  absl::SleepFor(kBeyondALease);
+  cluster.worker(0).Signal(SIGCONT);
+}
+
+void WorkersDrained(ChaosCluster& cluster, std::mt19937_64&) {
+  for (int i = 0; i < kWorkers; ++i) {
+    cluster.worker(i).Signal(SIGTERM);
+    cluster.worker(i).Wait(absl::Seconds(30));
+    cluster.StartWorker(i);
+  }
+}
+
+void PostgresKilled(ChaosCluster& cluster, std::mt19937_64& random) {
+  for (int i = 0; i < 2; ++i) {
+    Demand(cluster.postgres().Kill());
+    Sleep(random, 0.1, 1);
+    Demand(cluster.postgres().Restart());
+    Sleep(random, 0.5, 1);
+  }
+}
+
+void PostgresRestarted(ChaosCluster& cluster, std::mt19937_64&) {
+  Demand(cluster.postgres().Stop());
+  Demand(cluster.postgres().Restart());
+}
+
+void PostgresCut(ChaosCluster& cluster, std::mt19937_64& random) {
+  for (int i = 0; i < 12; ++i) {
+    cluster.to_postgres(i % kCoordinators).Cut();
+    Sleep(random, 0.05, 0.5);
+  }
+}
+
+void PostgresSlow(ChaosCluster& cluster, std::mt19937_64&) {
+  for (int i = 0; i < kCoordinators; ++i) cluster.to_postgres(i).SetDelay(absl::Milliseconds(20));
+  absl::SleepFor(kBeyondALease);
+  for (int i = 0; i < kCoordinators; ++i) cluster.to_postgres(i).SetDelay(absl::ZeroDuration());
+}
+
+void PostgresPartitioned(ChaosCluster& cluster, std::mt19937_64&) {
+  cluster.to_postgres(0).SetHole(true);
+  absl::SleepFor(kBeyondALease);
+  cluster.to_postgres(0).SetHole(false);
+}
+
+// PostgreSQL's side of every connection is gone, and no coordinator is told.
+void PostgresHalfOpen(ChaosCluster& cluster, std::mt19937_64&) {
+  for (int i = 0; i < kCoordinators; ++i) cluster.to_postgres(i).Forget();
+}
+
+// Others take every connection that the server gives.
+void PostgresFull(ChaosCluster& cluster, std::mt19937_64&) {
+  std::vector<std::unique_ptr<pqxx::connection>> greedy;
+  try {
+    for (;;) greedy.push_back(std::make_unique<pqxx::connection>(cluster.database()));
+  } catch (const pqxx::broken_connection&) {
+    // "too many clients already"
+  }
+  for (int i = 0; i < kCoordinators; ++i) cluster.to_postgres(i).Cut();
+  try {
+    for (;;) greedy.push_back(std::make_unique<pqxx::connection>(cluster.database()));
+  } catch (const pqxx::broken_connection&) {
+  }
+  absl::SleepFor(kAWhile);
+}
+
+// Statements end as they do when the disk is full.
+void PostgresDiskFull(ChaosCluster& cluster, std::mt19937_64&) {
+  Sql(cluster,
+      "CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION "
+      "'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$;"
+      "CREATE TRIGGER disk_full BEFORE INSERT OR UPDATE ON tasks EXECUTE FUNCTION disk_full();"
+      "CREATE TRIGGER disk_full BEFORE INSERT ON events EXECUTE FUNCTION disk_full()");
+  absl::SleepFor(kAWhile);
+  Sql(cluster, "DROP FUNCTION disk_full CASCADE");
+}
+
+void WorkersCut(ChaosCluster& cluster, std::mt19937_64& random) {
+  for (int i = 0; i < 12; ++i) {
+    cluster.from_workers(i % kCoordinators).Cut();
+    Sleep(random, 0.05, 0.5);
+  }
+}
+
+void WorkersPartitioned(ChaosCluster& cluster, std::mt19937_64&) {
+  cluster.from_workers(0).SetHole(true);
+  absl::SleepFor(kBeyondALease);
+  cluster.from_workers(0).SetHole(false);
+}
+
+void WorkersHalfOpen(ChaosCluster& cluster, std::mt19937_64&) { cluster.from_workers(1).Forget(); }
+
+void WorkersSlow(ChaosCluster& cluster, std::mt19937_64&) {
+  for (int i = 0; i < kCoordinators; ++i) cluster.from_workers(i).SetDelay(absl::Milliseconds(200));
+  absl::SleepFor(kAWhile);
+  for (int i = 0; i < kCoordinators; ++i) cluster.from_workers(i).SetDelay(absl::ZeroDuration());
+}
+
+void ClientsCut(ChaosCluster& cluster, std::mt19937_64& random) {
+  for (int i = 0; i < 12; ++i) {
+    cluster.from_clients(i % kCoordinators).Cut();
+    Sleep(random, 0.05, 0.3);
+  }
+}
+
+}  // namespace
+
+const std::vector<Fault>& Faults() {
+  static const auto* const faults = new std::vector<Fault>{
+      {"coordinator killed", CoordinatorKilled},
+      {"both coordinators killed", BothCoordinatorsKilled},
+      {"workers killed", WorkersKilled},
+      {"worker stopped beyond its lease", WorkerStopped},
+      {"workers drained", WorkersDrained},
+      {"PostgreSQL killed", PostgresKilled},
+      {"PostgreSQL restarted", PostgresRestarted},
+      {"PostgreSQL connections cut", PostgresCut},
+      {"PostgreSQL slow", PostgresSlow},
+      {"PostgreSQL partitioned", PostgresPartitioned},
+      {"PostgreSQL half-open", PostgresHalfOpen},
+      {"PostgreSQL out of connections", PostgresFull},
+      {"PostgreSQL disk full", PostgresDiskFull},
+      {"worker connections cut", WorkersCut},
+      {"workers partitioned", WorkersPartitioned},
+      {"workers half-open", WorkersHalfOpen},
+      {"workers' network slow", WorkersSlow},
+      {"client connections cut", ClientsCut},
+  };
+  return *faults;
+}
+
+}  // namespace foundry::chaos

@@ -1,0 +1,19 @@
+// What is done to a cluster under load. Each fault begins, lasts a few seconds and is over when the
+// function returns: every process runs and every connection passes again.
+#pragma once
+
+#include <random>
+#include <vector>
+
+#include "tests/chaos/chaos_cluster.h"
+
+namespace foundry::chaos {
+
+struct Fault {
+  const char* name;
+  void (*inflict)(ChaosCluster& cluster, std::mt19937_64& random);
+};
+
+const std::vector<Fault>& Faults();
+
+}  // namespace foundry::chaos
