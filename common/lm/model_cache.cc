@@ -29,9 +29,9 @@ std::string Key(const fs::path& path, const LoadOptions& options) {
   std::error_code error;
   const fs::path canonical = fs::weakly_canonical(path, error);
   return absl::StrCat((error ? path : canonical).string(), Stamp(path), "|", options.device, "|",
-                      static_cast<int>(options.compute), "|", options.adapter,
-                      options.adapter.empty() ? "" : Stamp(options.adapter), "|",
-                      options.adapter_scale);
+                      static_cast<int>(options.compute), "|", static_cast<int>(options.weights),
+                      "|", options.adapter, options.adapter.empty() ? "" : Stamp(options.adapter),
+                      "|", options.adapter_scale);
 }
 
 }  // namespace

@@ -42,6 +42,13 @@ struct Example {
   std::shared_ptr<const SoftTargets> soft;  // null: cross-entropy alone
 };
 
+// Of the teacher's distribution p and the student's q.
+enum class Divergence {
+  kForwardKl,      // KL(p || q): covers all that the teacher finds possible
+  kReverseKl,      // KL(q || p): keeps to what the teacher finds likely
+  kJensenShannon,  // half of KL(p || m) + KL(q || m), m = (p + q) / 2
+};
+
 struct TrainOptions {
   LoraOptions lora;
   std::string init_adapter;  // PEFT folder to start from; empty: a fresh adapter
@@ -55,7 +62,9 @@ struct TrainOptions {
   double weight_decay = 0;
   double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8;
   bool gradient_checkpointing = false;
-  double soft_weight = 0;  // share of the KL term where an example has soft targets
+  double soft_weight = 0;  // share of the divergence where an example has soft targets
+  Divergence soft_divergence = Divergence::kForwardKl;
+  double label_smoothing = 0;  // share of each label that is spread over the vocabulary
   double soft_temperature = 2.0;
   int checkpoint_every = 200;  // optimizer steps
   int64_t seed = 7;

@@ -23,10 +23,19 @@ enum class ComputeType {
   kBFloat16,  // matmuls in bf16 with fp32 accumulation; everything else fp32
 };
 
+// How the weights of a decoder's linears (not embeddings, not lm_head) are held.
+enum class WeightFormat {
+  kFull,  // in the compute type
+  kInt8,  // 8 bits, a scale for each row
+  kNf4,   // 4 bits, a scale for each 64 values (QLoRA, arXiv 2305.14314)
+};
+
 struct LoadOptions {
   std::string device = "auto";  // auto, cpu, cuda, cuda:1
   ComputeType compute = ComputeType::kFloat32;
-  std::string adapter;  // PEFT folder to attach; empty: none
+  WeightFormat weights = WeightFormat::kFull;  // fewer bits: on the CPU, for training (generation
+                                               // lays the weights out in full)
+  std::string adapter;                         // PEFT folder to attach; empty: none
   double adapter_scale = 1.0;
 };
 

@@ -118,8 +118,9 @@ void AttachAdapter(const Adapter& adapter, double extra_scale, Decoder& decoder)
   DetachAdapter(decoder);
   ForEachAdapted(adapter, decoder, [&](Linear& linear, const Placed& placed) {
     int64_t extra = static_cast<int64_t>(placed.size()) * adapter.options.rank;
-    at::Tensor weight = at::zeros({linear.out, linear.in + extra}, linear.weight.options());
-    weight.narrow(1, 0, linear.in).copy_(linear.weight);
+    const int64_t base = linear.base_columns();
+    at::Tensor weight = at::zeros({linear.out, base + extra}, linear.weight.options());
+    weight.narrow(1, 0, base).copy_(linear.weight);
     linear.weight = weight;
     linear.lora_a = at::empty({extra, linear.in}, linear.weight.options());
   });
@@ -133,7 +134,7 @@ void UpdateAdapter(const Adapter& adapter, double extra_scale, Decoder& decoder)
     for (const auto& [module, part] : placed) {
       linear.lora_a.narrow(0, at, rank).copy_(module->a);
       linear.weight.narrow(0, part->offset, part->rows)
-          .narrow(1, linear.in + at, rank)
+          .narrow(1, linear.base_columns() + at, rank)
           .copy_(module->b * scale);
       at += rank;
     }
@@ -143,7 +144,7 @@ void UpdateAdapter(const Adapter& adapter, double extra_scale, Decoder& decoder)
 void DetachAdapter(Decoder& decoder) {
   ForEachLinear(decoder, [](int64_t, Linear& linear) {
     if (!linear.lora_a.defined()) return;
-    linear.weight = linear.weight.narrow(1, 0, linear.in).contiguous();
+    linear.weight = linear.weight.narrow(1, 0, linear.base_columns()).contiguous();
     linear.lora_a = at::Tensor();
   });
 }

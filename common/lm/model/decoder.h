@@ -55,6 +55,7 @@ using TensorSource = std::function<absl::StatusOr<at::Tensor>(const std::string&
 struct DecoderOptions {
   at::Device device = at::kCPU;
   at::ScalarType compute = at::kFloat;  // of matmuls: kFloat or kBFloat16; the rest is float32
+  WeightFormat weights = WeightFormat::kFull;  // of linears; fewer bits only on the CPU
 };
 
 class Decoder {
@@ -68,6 +69,7 @@ class Decoder {
   const ModelConfig& config() const { return config_; }
   at::Device device() const { return options_.device; }
   at::ScalarType compute() const { return options_.compute; }
+  WeightFormat weights() const { return options_.weights; }
 
   // Final hidden states after the last norm, [pack.rows(), hidden_size] float32.
   at::Tensor Forward(const Pack& pack) const;

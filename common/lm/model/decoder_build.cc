@@ -35,7 +35,8 @@ class Builder {
     for (const auto& [name, rows] : parts) {
       FOUNDRY_ASSIGN_OR_RETURN(at::Tensor w,
                                Get(absl::StrCat(prefix, name, ".weight"), {rows, in}));
-      weights.push_back(w.to(options_.compute));
+      // Rounded once: from float32 to the few bits.
+      weights.push_back(options_.weights == WeightFormat::kFull ? w.to(options_.compute) : w);
       if (bias) {
         FOUNDRY_ASSIGN_OR_RETURN(at::Tensor b, Get(absl::StrCat(prefix, name, ".bias"), {rows}));
         biases.push_back(b.to(options_.compute));
@@ -44,6 +45,10 @@ class Builder {
       linear.out += rows;
     }
     linear.weight = weights.size() == 1 ? weights[0] : at::cat(weights);
+    if (options_.weights != WeightFormat::kFull) {
+      linear.frozen = std::make_shared<const FrozenMatrix>(linear.weight, options_.weights);
+      linear.weight = at::empty({linear.out, 0}, linear.weight.options().dtype(options_.compute));
+    }
     if (bias) linear.bias = at::cat(biases);
     return linear;
   }
@@ -103,6 +108,9 @@ absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Build(const ModelConfig& confi
   if (config.hidden_act != "silu") {
     return absl::UnimplementedError(
         absl::StrCat("hidden_act '", config.hidden_act, "': only silu is supported"));
+  }
+  if (options.weights != WeightFormat::kFull && !options.device.is_cpu()) {
+    return absl::UnimplementedError("weights of fewer bits are held on the CPU only");
   }
   if (config.num_heads <= 0 || config.num_kv_heads <= 0 || config.head_dim <= 0 ||
       config.num_heads % config.num_kv_heads != 0) {

@@ -73,7 +73,8 @@ absl::StatusOr<std::unique_ptr<Decoder>> DecoderFromCheckpoint(const Checkpoint&
         name, absl::MakeSpan(tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel()))));
     return tensor;
   };
-  return Decoder::Build(config, source, {device, ResolveCompute(options.compute, device)});
+  return Decoder::Build(config, source,
+                        {device, ResolveCompute(options.compute, device), options.weights});
 }
 
 }  // namespace foundry::lm

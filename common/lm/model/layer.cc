@@ -3,6 +3,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 
 #include "common/lm/model/kernels.h"
+#include "common/lm/model/matmul.h"
 
 namespace foundry::lm {
 
@@ -26,67 +27,86 @@ at::Tensor LinearForward(const Linear& linear, at::Tensor input, double dropout,
       x = x * kept.div_(1 - dropout).to(x.options());
       *dropped = x;
     }
-    input.narrow(1, linear.in, extra).copy_(at::mm(x, linear.lora_a.t()));
+    matmul::Transposed(x, linear.lora_a, input.narrow(1, linear.in, extra));
   }
-  at::Tensor y = at::mm(input, linear.weight.t());
+  at::Tensor y = at::empty({input.size(0), linear.out}, input.options());
+  if (linear.frozen) {
+    matmul::Transposed(input, *linear.frozen, linear.weight, y);
+  } else {
+    matmul::Transposed(input, linear.weight, y);
+  }
   if (linear.bias.defined()) y.add_(linear.bias);
   return y;
 }
 
+Projected Rotated(const ModelConfig& config, const Layer& layer, const RopeTables& rope,
+                  const at::Tensor& qkv) {
+  const int64_t depth = config.head_dim;
+  const int64_t query_width = config.num_heads * depth, key_width = config.num_kv_heads * depth;
+  Projected p = {kernels::SliceToFloat(qkv, 0, query_width),
+                 kernels::SliceToFloat(qkv, query_width, key_width),
+                 kernels::SliceToFloat(qkv, query_width + key_width, key_width)};
+  if (config.qk_norm) {
+    at::Tensor heads = p.q.view({-1, depth}), key_heads = p.k.view({-1, depth});
+    kernels::RmsNorm(heads, layer.q_norm, config.rms_norm_eps, heads, nullptr);
+    kernels::RmsNorm(key_heads, layer.k_norm, config.rms_norm_eps, key_heads, nullptr);
+  }
+  kernels::Rotate(p.q, depth, rope, false);
+  kernels::Rotate(p.k, depth, rope, false);
+  return p;
+}
+
+namespace {
+
+// u of an input, kept by itself.
+at::Tensor Low(const Linear& linear, const at::Tensor& input) {
+  const int64_t extra = linear.lora_columns();
+  return extra > 0 ? input.narrow(1, linear.in, extra).contiguous() : at::Tensor();
+}
+
+}  // namespace
+
 at::Tensor LayerForward(const ModelConfig& config, const Layer& layer, const RopeTables& rope,
                         const at::Tensor& x, const AttentionFn& attend, LayerTrace* trace) {
-  const at::ScalarType compute = layer.qkv.weight.scalar_type();
-  const int64_t rows = x.size(0), depth = config.head_dim;
-  const int64_t query_width = config.num_heads * depth, key_width = config.num_kv_heads * depth;
+  const at::ScalarType compute = layer.qkv.compute();
+  const int64_t rows = x.size(0);
   LayerTrace unused;
   LayerTrace& t = trace ? *trace : unused;
 
   at::Tensor in = LinearInput(layer.qkv, rows, compute, x.device());
   kernels::RmsNorm(x, layer.input_norm, config.rms_norm_eps, in.narrow(1, 0, layer.qkv.in),
-                   trace ? &t.input_rstd : nullptr);
+                   nullptr);
   at::Tensor qkv = LinearForward(layer.qkv, in, t.dropout, t.dropout_seed + 0, &t.qkv_dropped);
   if (trace) {
     t.input = x;
-    t.qkv_in = in;
+    t.qkv = qkv;
+    t.qkv_low = Low(layer.qkv, in);
   }
-  at::Tensor q = kernels::SliceToFloat(qkv, 0, query_width);
-  at::Tensor k = kernels::SliceToFloat(qkv, query_width, key_width);
-  at::Tensor v = kernels::SliceToFloat(qkv, query_width + key_width, key_width);
-  if (config.qk_norm) {
-    if (trace) t.qkv = qkv;
-    at::Tensor heads = q.view({-1, depth}), key_heads = k.view({-1, depth});
-    kernels::RmsNorm(heads, layer.q_norm, config.rms_norm_eps, heads, nullptr);
-    kernels::RmsNorm(key_heads, layer.k_norm, config.rms_norm_eps, key_heads, nullptr);
-  }
-  kernels::Rotate(q, depth, rope, false);
-  kernels::Rotate(k, depth, rope, false);
+  const Projected p = Rotated(config, layer, rope, qkv);
 
   in = LinearInput(layer.o, rows, compute, x.device());
-  attend(q, k, v, in.narrow(1, 0, layer.o.in), trace ? &t.attention_lse : nullptr);
+  attend(p.q, p.k, p.v, in.narrow(1, 0, layer.o.in), trace ? &t.attention_lse : nullptr);
   at::Tensor middle =
       kernels::Add(x, LinearForward(layer.o, in, t.dropout, t.dropout_seed + 1, &t.o_dropped));
   if (trace) {
-    t.q = q;
-    t.k = k;
-    t.v = v;
     t.o_in = in;
     t.middle = middle;
   }
 
   in = LinearInput(layer.gate_up, rows, compute, x.device());
   kernels::RmsNorm(middle, layer.post_norm, config.rms_norm_eps, in.narrow(1, 0, layer.gate_up.in),
-                   trace ? &t.post_rstd : nullptr);
+                   nullptr);
   at::Tensor gate_up =
       LinearForward(layer.gate_up, in, t.dropout, t.dropout_seed + 2, &t.gate_up_dropped);
   if (trace) {
-    t.gate_up_in = in;
     t.gate_up = gate_up;
+    t.gate_up_low = Low(layer.gate_up, in);
   }
   in = LinearInput(layer.down, rows, compute, x.device());
   kernels::SiluMul(gate_up, in.narrow(1, 0, layer.down.in));
   at::Tensor out = kernels::Add(
       middle, LinearForward(layer.down, in, t.dropout, t.dropout_seed + 3, &t.down_dropped));
-  if (trace) t.down_in = in;
+  if (trace) t.down_low = Low(layer.down, in);
   return out;
 }
 

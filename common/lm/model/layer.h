@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <ATen/ATen.h>
 
+#include "common/lm/model/frozen_matrix.h"
 #include "common/lm/model/model_config.h"
 #include "common/lm/model/rope.h"
 
@@ -24,11 +26,16 @@ struct Linear {
   };
   std::vector<Part> parts;
   int64_t in = 0, out = 0;
-  at::Tensor weight;  // [out, in + lora_columns()], compute type; base weights in the first columns
+  // [out, base_columns() + lora_columns()], compute type; base weights in the first columns, unless
+  // they are held in fewer bits.
+  at::Tensor weight;
+  std::shared_ptr<const FrozenMatrix> frozen;  // base weights [out, in]; null: they are in weight
   at::Tensor lora_a;  // [lora_columns(), in], compute type; undefined without an adapter
   at::Tensor bias;    // [out], compute type; may be undefined
 
   int64_t lora_columns() const { return lora_a.defined() ? lora_a.size(0) : 0; }
+  int64_t base_columns() const { return frozen ? 0 : in; }  // of weight
+  at::ScalarType compute() const { return weight.scalar_type(); }
 };
 
 struct Layer {
@@ -37,21 +44,29 @@ struct Layer {
   Linear qkv, o, gate_up, down;
 };
 
-// What the backward pass needs of a block's forward pass. [rows, …] each.
+// What the backward pass needs of a block's forward pass and cannot cheaply compute again.
+// [rows, …] each.
 struct LayerTrace {
-  at::Tensor input, middle;          // residual stream before attention and before the MLP, float32
-  at::Tensor input_rstd, post_rstd;  // [rows] float32
-  at::Tensor qkv_in, o_in, gate_up_in, down_in;  // [rows, in + lora_columns], compute type
-  at::Tensor qkv;            // before qk-norm and rope, compute type; only with qk_norm
-  at::Tensor q, k, v;        // after rope, float32
+  at::Tensor input, middle;  // residual stream before attention and before the MLP, float32
+  at::Tensor qkv;            // before qk-norm and rope, compute type
   at::Tensor attention_lse;  // [rows, heads] float32
+  at::Tensor o_in;           // [rows, in + lora_columns], compute type
   at::Tensor gate_up;        // compute type
+  at::Tensor qkv_low, gate_up_low, down_low;  // u of the adapter (see Linear); undefined: none
   // Inputs of the A's where dropout changed them, [rows, in] compute type.
   at::Tensor qkv_dropped, o_dropped, gate_up_dropped, down_dropped;
   // Dropout of the adapter's inputs: probability, and a seed that differs per layer and step.
   double dropout = 0;
   uint64_t dropout_seed = 0;
 };
+
+// Queries, keys and values [rows, heads * head_dim] float32, after qk-norm and rope, of a fused
+// projection's output.
+struct Projected {
+  at::Tensor q, k, v;
+};
+Projected Rotated(const ModelConfig& config, const Layer& layer, const RopeTables& rope,
+                  const at::Tensor& qkv);
 
 // Attention of q [rows, heads * head_dim] over keys and values [rows, kv_heads * head_dim], all
 // float32. The result is written to `out` [rows, heads * head_dim] (compute type, row stride free);

@@ -2,38 +2,56 @@
 
 #include "common/lm/lora/adapter_layout.h"
 #include "common/lm/model/kernels.h"
+#include "common/lm/model/matmul.h"
 
 namespace foundry::lm {
 namespace {
 
-// The gradient of a linear's input, [rows, in] in the compute type, given that of its output.
-at::Tensor LinearBackward(const Linear& linear, const at::Tensor& input, const at::Tensor& dropped,
-                          const at::Tensor& dy, double scale, const LinearGradient& gradient) {
-  at::Tensor dinput = at::mm(dy, linear.weight);
-  const int64_t extra = linear.lora_columns();
-  if (extra == 0) return dinput;
-  at::Tensor du = dinput.narrow(1, linear.in, extra).contiguous();
-  const at::Tensor& x = dropped.defined() ? dropped : input.narrow(1, 0, linear.in);
-  gradient.a.add_(at::mm(du.t(), x));
-  int64_t column = linear.in;
-  for (const LinearGradient::Part& part : gradient.parts) {
-    const int64_t rank = part.b.size(1);
-    at::Tensor db = at::mm(dy.narrow(1, part.offset, part.rows).t(), input.narrow(1, column, rank));
-    part.b.add_(db, scale);
-    column += rank;
-  }
-  if (dropped.defined()) {
-    // Dropped values are exactly zero, and the others were scaled up: the same for the gradient.
-    at::Tensor kept = dropped / input.narrow(1, 0, linear.in);
-    return dinput.narrow(1, 0, linear.in) + at::mm(du, linear.lora_a) * kept.nan_to_num_(0, 0, 0);
-  }
-  return at::addmm(dinput.narrow(1, 0, linear.in), du, linear.lora_a);
+// Room for the gradient of a linear's output, with that of the adapter's u beside it:
+// [rows, out + lora_columns].
+at::Tensor OutputGradient(const Linear& linear, int64_t rows, at::Device device) {
+  return at::empty({rows, linear.out + linear.lora_columns()},
+                   at::TensorOptions(linear.compute()).device(device));
 }
 
-at::Tensor ToCompute(const at::Tensor& x, at::ScalarType compute) {
-  at::Tensor y = at::empty(x.sizes(), x.options().dtype(compute));
-  kernels::FloatToSlice(x, y, 0);
-  return y;
+at::Tensor ToCompute(const at::Tensor& dx, const Linear& linear) {
+  at::Tensor dy = OutputGradient(linear, dx.size(0), dx.device());
+  kernels::FloatToSlice(dx, dy, 0);
+  return dy;
+}
+
+// dy · W of the base weights, and of the adapter's A where `dy` has du beside it.
+at::Tensor InputGradient(const Linear& linear, const at::Tensor& dy, const at::Tensor& lora_a) {
+  at::Tensor dinput = at::empty({dy.size(0), linear.in}, dy.options());
+  if (linear.frozen) {
+    matmul::Plain(dy, *linear.frozen, {lora_a}, dinput);
+  } else {
+    matmul::Plain(dy, {linear.weight.narrow(1, 0, linear.in), lora_a}, dinput);
+  }
+  return dinput;
+}
+
+// The gradient of a linear's input x, [rows, in] in the compute type, given that of its output in
+// the first columns of `dy`, whose others are filled. `u`: [rows, lora_columns].
+at::Tensor LinearBackward(const Linear& linear, const at::Tensor& x, const at::Tensor& u,
+                          const at::Tensor& dropped, at::Tensor dy, double scale,
+                          const LinearGradient& gradient) {
+  const int64_t extra = linear.lora_columns();
+  if (extra == 0) return InputGradient(linear, dy, {});
+  const at::Tensor dout = dy.narrow(1, 0, linear.out), du = dy.narrow(1, linear.out, extra);
+  matmul::Plain(dout, {linear.weight.narrow(1, linear.base_columns(), extra)}, du);
+  matmul::Outer(du, dropped.defined() ? dropped : x, 1, false, gradient.a);
+  int64_t column = 0;
+  for (const LinearGradient::Part& part : gradient.parts) {
+    const int64_t rank = part.b.size(1);
+    matmul::Outer(u.narrow(1, column, rank), dy.narrow(1, part.offset, part.rows), scale, true,
+                  part.b);
+    column += rank;
+  }
+  if (!dropped.defined()) return InputGradient(linear, dy, linear.lora_a);
+  // Dropped values are exactly zero, and the others were scaled up: the same for the gradient.
+  at::Tensor kept = dropped / x;
+  return InputGradient(linear, dout, {}) + at::mm(du, linear.lora_a) * kept.nan_to_num_(0, 0, 0);
 }
 
 // Through RMSNorm of each head: d [rows, heads * depth] float32 in place, for the normed input x.
@@ -85,23 +103,35 @@ void LayerBackward(const Decoder& decoder, const Layer& layer, const RopeTables&
                    const Pack& pack, LayerTrace& t, double scale, const LayerGradient& gradient,
                    at::Tensor dx) {
   const ModelConfig& config = decoder.config();
-  const at::ScalarType compute = decoder.compute();
   const int64_t depth = config.head_dim, query_width = config.num_heads * depth;
-  const int64_t key_width = config.num_kv_heads * depth;
+  const int64_t key_width = config.num_kv_heads * depth, rows = dx.size(0);
+  auto empty = [&](int64_t width) {
+    return at::empty({rows, width}, dx.options().dtype(decoder.compute()));
+  };
 
-  at::Tensor d = LinearBackward(layer.down, t.down_in, t.down_dropped, ToCompute(dx, compute),
-                                scale, gradient.down);
-  at::Tensor dgate_up = at::empty_like(t.gate_up);
-  kernels::SiluMulBackward(d, t.gate_up, dgate_up);
-  d = LinearBackward(layer.gate_up, t.gate_up_in, t.gate_up_dropped, dgate_up, scale,
+  at::Tensor x = empty(layer.down.in);
+  kernels::SiluMul(t.gate_up, x);
+  at::Tensor d = LinearBackward(layer.down, x, t.down_low, t.down_dropped,
+                                ToCompute(dx, layer.down), scale, gradient.down);
+  at::Tensor dgate_up = OutputGradient(layer.gate_up, rows, dx.device());
+  kernels::SiluMulBackward(d, t.gate_up, dgate_up.narrow(1, 0, layer.gate_up.out));
+  t.gate_up = at::Tensor();
+  x = empty(layer.gate_up.in);
+  at::Tensor rstd;
+  kernels::RmsNorm(t.middle, layer.post_norm, config.rms_norm_eps, x, &rstd);
+  d = LinearBackward(layer.gate_up, x, t.gate_up_low, t.gate_up_dropped, dgate_up, scale,
                      gradient.gate_up);
-  kernels::RmsNormBackward(d, t.middle, layer.post_norm, t.post_rstd, dx);
+  kernels::RmsNormBackward(d, t.middle, layer.post_norm, rstd, dx);
 
-  d = LinearBackward(layer.o, t.o_in, t.o_dropped, ToCompute(dx, compute), scale, gradient.o);
+  const int64_t low = layer.o.lora_columns();
+  x = t.o_in.narrow(1, 0, layer.o.in);
+  d = LinearBackward(layer.o, x, t.o_in.narrow(1, layer.o.in, low), t.o_dropped,
+                     ToCompute(dx, layer.o), scale, gradient.o);
   at::Tensor dout = kernels::SliceToFloat(d, 0, query_width);
   at::Tensor out = kernels::SliceToFloat(t.o_in, 0, query_width);
-  at::Tensor dq = at::empty_like(t.q), dk = at::zeros_like(t.k), dv = at::zeros_like(t.v);
-  AttendBackward(AttentionShape::Of(config), t.q, t.k, t.v, pack.Tasks(t.k, t.v), out,
+  const Projected p = Rotated(config, layer, rope, t.qkv);
+  at::Tensor dq = at::empty_like(p.q), dk = at::zeros_like(p.k), dv = at::zeros_like(p.v);
+  AttendBackward(AttentionShape::Of(config), p.q, p.k, p.v, pack.Tasks(p.k, p.v), out,
                  t.attention_lse, dout, dq, dk, dv);
   kernels::Rotate(dq, depth, rope, true);
   kernels::Rotate(dk, depth, rope, true);
@@ -111,12 +141,14 @@ void LayerBackward(const Decoder& decoder, const Layer& layer, const RopeTables&
     HeadNormBackward(dk, kernels::SliceToFloat(t.qkv, query_width, key_width), layer.k_norm,
                      config.rms_norm_eps);
   }
-  at::Tensor dqkv = at::empty({dx.size(0), layer.qkv.out}, dx.options().dtype(compute));
+  at::Tensor dqkv = OutputGradient(layer.qkv, rows, dx.device());
   kernels::FloatToSlice(dq, dqkv, 0);
   kernels::FloatToSlice(dk, dqkv, query_width);
   kernels::FloatToSlice(dv, dqkv, query_width + key_width);
-  d = LinearBackward(layer.qkv, t.qkv_in, t.qkv_dropped, dqkv, scale, gradient.qkv);
-  kernels::RmsNormBackward(d, t.input, layer.input_norm, t.input_rstd, dx);
+  x = empty(layer.qkv.in);
+  kernels::RmsNorm(t.input, layer.input_norm, config.rms_norm_eps, x, &rstd);
+  d = LinearBackward(layer.qkv, x, t.qkv_low, t.qkv_dropped, dqkv, scale, gradient.qkv);
+  kernels::RmsNormBackward(d, t.input, layer.input_norm, rstd, dx);
   t = LayerTrace{};
 }
 

@@ -100,6 +100,9 @@ absl::Status CheckOptions(const TrainOptions& o) {
   if (!(o.soft_weight >= 0 && o.soft_weight <= 1)) {
     return refuse("soft_weight", o.soft_weight, "in [0, 1]");
   }
+  if (!(o.label_smoothing >= 0 && o.label_smoothing < 1)) {
+    return refuse("label_smoothing", o.label_smoothing, "in [0, 1)");
+  }
   if (!(o.soft_temperature > 0)) return refuse("soft_temperature", o.soft_temperature, "above 0");
   return CheckSchedule(o.schedule);
 }
@@ -126,6 +129,8 @@ std::string RunFingerprint(const std::vector<Example>& train,
                             o.adam_epsilon,
                             o.soft_weight,
                             o.soft_temperature,
+                            static_cast<double>(o.soft_divergence),
+                            o.label_smoothing,
                             static_cast<double>(o.seed)};
   Hash(hash, numbers, sizeof(numbers));
   HashExamples(hash, train);

@@ -7,7 +7,8 @@ namespace foundry::lm {
 namespace {
 
 LossOptions LossOptionsOf(const GradientOptions& options, double normalizer) {
-  return {normalizer, options.soft_weight, options.soft_temperature};
+  return {normalizer, options.soft_weight, options.soft_temperature, options.soft_divergence,
+          options.label_smoothing};
 }
 
 // Adds one pack's share to the gradient; returns its share of the loss.

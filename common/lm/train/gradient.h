@@ -16,10 +16,12 @@ namespace foundry::lm {
 
 struct GradientOptions {
   double soft_weight = 0, soft_temperature = 1;
+  Divergence soft_divergence = Divergence::kForwardKl;
+  double label_smoothing = 0;
   bool checkpointing = false;  // keep only each layer's input and compute the rest again
   double dropout = 0;
   uint64_t dropout_seed = 0;  // of the step
-  int64_t max_rows = 2048;    // of a pack
+  int64_t max_rows = 1024;    // of a pack
 };
 
 struct LossSum {

@@ -1,5 +1,6 @@
 #include "common/lm/train/gradient.h"
 
+#include <cmath>
 #include <random>
 
 #include "common/lm/model/test_support.h"
@@ -86,6 +87,51 @@ TEST_P(GradientTest, DoesNotDependOnTheCut) {
   at::Tensor whole = s.Gradient();
   for (int64_t rows : {1, 40, 77, 150}) {
     EXPECT_LT(RelativeDifference(s.Gradient({.max_rows = rows}), whole), 1e-5) << rows;
+  }
+}
+
+// Soft targets of a made-up teacher for every other example.
+void AddSoftTargets(std::vector<Example>& examples, int64_t vocabulary, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  for (size_t e = 0; e < examples.size(); e += 2) {
+    auto soft = std::make_shared<SoftTargets>();
+    soft->k = 4;
+    for (float weight : examples[e].loss_weights) {
+      const int64_t first = static_cast<int64_t>(random() % vocabulary);
+      for (int j = 0; weight > 0 && j < soft->k; ++j) {
+        soft->ids.push_back(static_cast<int32_t>((first + j * 17) % vocabulary));
+        soft->logprobs.push_back(std::log(0.2f));
+      }
+    }
+    examples[e].soft = soft;
+  }
+}
+
+// Any partition into micro-batches, each cut into packs of any size, with every kind of loss.
+TEST_P(GradientTest, DoesNotDependOnRandomSplits) {
+  Trained s(GetParam());
+  AddSoftTargets(s.examples, s.decoder->config().vocab_size, 8);
+  std::mt19937_64 random(21);
+  for (Divergence divergence :
+       {Divergence::kForwardKl, Divergence::kReverseKl, Divergence::kJensenShannon}) {
+    GradientOptions options{.soft_weight = 0.4, .soft_temperature = 1.5};
+    options.soft_divergence = divergence;
+    options.label_smoothing = 0.1;
+    const at::Tensor whole = s.Gradient(options);
+    const double total = TotalWeight(s.all);
+    for (int trial = 0; trial < 4; ++trial) {
+      std::vector<std::vector<const Example*>> parts(1 + random() % 4);
+      for (const Example* e : s.all) parts[random() % parts.size()].push_back(e);
+      at::Tensor sum = at::zeros_like(whole), part_gradient = at::empty_like(whole);
+      for (const auto& part : parts) {
+        if (part.empty()) continue;
+        options.max_rows = 1 + static_cast<int64_t>(random() % 120);
+        const LossSum loss =
+            LossGradient(*s.decoder, s.adapter, part, options, {}, part_gradient).value();
+        sum.add_(part_gradient, loss.weight / total);
+      }
+      EXPECT_LT(RelativeDifference(sum, whole), 1e-5) << trial;
+    }
   }
 }
 

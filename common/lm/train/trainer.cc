@@ -106,7 +106,9 @@ absl::Status Run::Prepare() {
   decoder_ = base.WithCompute(compute);
   DetachAdapter(*decoder_);
   FOUNDRY_RETURN_IF_ERROR(Start());
-  fingerprint_ = RunFingerprint(train_, validation_, options_, BaseName(), c10::toString(compute));
+  fingerprint_ = RunFingerprint(
+      train_, validation_, options_, BaseName(),
+      absl::StrCat(c10::toString(compute), " weights ", static_cast<int>(decoder_->weights())));
   FOUNDRY_ASSIGN_OR_RETURN(std::optional<RunState> saved,
                            LoadCheckpoint(output_, fingerprint_, *decoder_, adapter_, optimizer_));
   if (saved) {
@@ -119,6 +121,8 @@ absl::Status Run::Prepare() {
       at::empty({adapter_.flat.numel()}, at::TensorOptions(at::kFloat).device(decoder_->device()));
   gradient_options_.soft_weight = options_.soft_weight;
   gradient_options_.soft_temperature = options_.soft_temperature;
+  gradient_options_.soft_divergence = options_.soft_divergence;
+  gradient_options_.label_smoothing = options_.label_smoothing;
   gradient_options_.checkpointing = options_.gradient_checkpointing;
   gradient_options_.dropout = options_.lora.dropout;
   FOUNDRY_ASSIGN_OR_RETURN(metrics_, MetricsLog::Open(output_ / "metrics.jsonl", state_.step,

@@ -8,7 +8,9 @@ template <typename T>
 void Update(const Linear& linear, int64_t begin, int64_t rows, bool fresh, PackedLinear<T>* out) {
   const at::Tensor weight = linear.weight.narrow(0, begin, rows);
   if (fresh) {
-    out->base = Pack<T>(weight.narrow(1, 0, linear.in));
+    out->base =
+        Pack<T>(linear.frozen ? linear.frozen->Full(weight.scalar_type()).narrow(0, begin, rows)
+                              : weight.narrow(1, 0, linear.in));
     out->bias.clear();
     if (linear.bias.defined()) {
       const at::Tensor bias = linear.bias.narrow(0, begin, rows).to(at::kFloat).contiguous();
@@ -16,7 +18,7 @@ void Update(const Linear& linear, int64_t begin, int64_t rows, bool fresh, Packe
     }
   }
   const int64_t extra = linear.lora_columns();
-  out->lora_b = extra > 0 ? Pack<T>(weight.narrow(1, linear.in, extra)) : Matrix<T>();
+  out->lora_b = extra > 0 ? Pack<T>(weight.narrow(1, linear.base_columns(), extra)) : Matrix<T>();
 }
 
 template <typename T>

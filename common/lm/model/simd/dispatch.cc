@@ -1,3 +1,4 @@
+#include "common/lm/model/simd/panel_kernels.h"
 #include "common/lm/model/simd/tables.h"
 
 namespace foundry::lm::simd {
@@ -31,5 +32,19 @@ const RowKernels<bf16>& Rows<bf16>() {
   return Best().bf16_rows;
 }
 const BlockKernels& Blocks() { return Best().blocks; }
+const UnpackKernels& Unpack() { return Best().unpack; }
+
+const PackKernels* Packing() {
+#if defined(FOUNDRY_SIMD_X86)
+  static const PackKernels* const kernels = []() -> const PackKernels* {
+    __builtin_cpu_init();
+    const bool usable = Panels<bf16>() != nullptr && !__builtin_cpu_supports("amx-bf16");
+    return usable ? &Packing_avx512bf16() : nullptr;
+  }();
+  return kernels;
+#else
+  return nullptr;
+#endif
+}
 
 }  // namespace foundry::lm::simd

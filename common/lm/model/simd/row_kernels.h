@@ -9,6 +9,14 @@ namespace foundry::lm::simd {
 
 using bf16 = uint16_t;  // the upper half of a float32
 
+// Two softmaxes of the same logits and a constant, added: what the gradient of a mixed loss is.
+struct SoftmaxBlend {
+  float share = 1, lse = 0;  // share * exp(x - lse)
+  float soft_share = 0, soft_scale = 1,
+        soft_lse = 0;  // soft_share * exp(soft_scale * x - soft_lse)
+  float constant = 0;
+};
+
 // For T = float or bf16; arithmetic is float32 throughout.
 template <typename T>
 struct RowKernels {
@@ -26,8 +34,11 @@ struct RowKernels {
   void (*from_float)(const float* x, int64_t n, T* y);
   // log(sum(exp(x))).
   float (*log_sum_exp)(const T* x, int64_t n);
-  // y = scale * exp(x - lse), in place when y == x.
-  void (*softmax)(const T* x, int64_t n, float lse, float scale, T* y);
+  // log(sum(exp(scale * x))), scale > 0.
+  float (*scaled_log_sum_exp)(const T* x, int64_t n, float scale);
+  float (*mean)(const T* x, int64_t n);
+  // In place when y == x.
+  void (*softmax)(const T* x, int64_t n, const SoftmaxBlend& blend, T* y);
 };
 
 // One step of AdamW (Loshchilov and Hutter, arXiv 1711.05101) as PyTorch computes it.

@@ -109,28 +109,55 @@ void FromFloat(const float* x, int64_t n, T* y) {
 static inline float Log(float x) { return __builtin_logf(x); }
 
 template <typename T>
-float LogSumExp(const T* x, int64_t n) {
+float ScaledLogSumExp(const T* x, int64_t n, float scale) {
   float top = -3.4e38f;
 #pragma omp simd reduction(max : top)
   for (int64_t i = 0; i < n; ++i) {
     float value = Load(x[i]);
     top = value > top ? value : top;
   }
+  top *= scale;
   float sum = 0;
 #pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < n; ++i) sum += Exp(Load(x[i]) - top);
+  for (int64_t i = 0; i < n; ++i) sum += Exp(Load(x[i]) * scale - top);
   return top + Log(sum);
 }
 
 template <typename T>
-void Softmax(const T* x, int64_t n, float lse, float scale, T* y) {
+float LogSumExp(const T* x, int64_t n) {
+  return ScaledLogSumExp(x, n, 1.0f);
+}
+
+template <typename T>
+float Mean(const T* x, int64_t n) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < n; ++i) sum += Load(x[i]);
+  return sum / static_cast<float>(n);
+}
+
+template <typename T>
+void Softmax(const T* x, int64_t n, const SoftmaxBlend& blend, T* y) {
+  const SoftmaxBlend b = blend;
+  if (b.soft_share == 0) {
 #pragma omp simd
-  for (int64_t i = 0; i < n; ++i) Store(y + i, scale * Exp(Load(x[i]) - lse));
+    for (int64_t i = 0; i < n; ++i) {
+      Store(y + i, b.share * Exp(Load(x[i]) - b.lse) + b.constant);
+    }
+    return;
+  }
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    float z = Load(x[i]);
+    Store(y + i, b.share * Exp(z - b.lse) + b.soft_share * Exp(z * b.soft_scale - b.soft_lse) +
+                     b.constant);
+  }
 }
 
 template <typename T>
 inline constexpr RowKernels<T> kRows = {
     RmsNorm<T>, RmsNormBackward<T>, SiluMul<T>,   SiluMulBackward<T>, Add<T>,
-    ToFloat<T>, FromFloat<T>,       LogSumExp<T>, Softmax<T>};
+    ToFloat<T>, FromFloat<T>,       LogSumExp<T>, ScaledLogSumExp<T>, Mean<T>,
+    Softmax<T>};
 
 }  // namespace foundry::lm::simd::FOUNDRY_SIMD_NAMESPACE
