@@ -112,9 +112,9 @@ void AddExportOptions(CLI::App* command, Options* options) {
       ->capture_default_str();
   command
       ->add_option("--quantization", options->quantization,
-                   "types of the GGUF files: f32, f16, q8_0")
+                   "types of the GGUF files: f32, f16, bf16, q8_0, q4_k, q4_0")
       ->delimiter(',')
-      ->check(CLI::IsMember({"f32", "f16", "q8_0"}))
+      ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0", "q4_k", "q4_0"}))
       ->capture_default_str();
   command->add_option("--device", options->device, "where parity is computed: auto, cpu, cuda")
       ->capture_default_str();

@@ -24,7 +24,7 @@ namespace foundry::lm {
 
 struct ExportOptions {
   bool hugging_face = true;
-  std::vector<std::string> gguf = {"f16", "q8_0"};  // f32, f16, q8_0; empty: none
+  std::vector<std::string> gguf = {"f16", "q8_0"};  // f32, f16, bf16, q8_0, q4_k, q4_0
   std::string device = "auto";                      // where parity is computed
   CancelToken cancel;
   // One step was done: "model-f16.gguf written".
@@ -33,7 +33,7 @@ struct ExportOptions {
 
 struct ExportedFile {
   std::string name;   // model.safetensors, model-f16.gguf
-  std::string dtype;  // F32, F16, BF16, Q8_0
+  std::string dtype;  // F32, F16, BF16, Q8_0, Q4_K, Q4_0
   int64_t size_bytes = 0;
   Divergence parity;
   double bound_logit = 0, bound_kl = 0;  // it was held to these

@@ -114,9 +114,9 @@ TEST_P(MergeTest, ACancelledMergeLeavesNothing) {
 
 TEST_P(MergeTest, UnknownFormatsAreRefused) {
   ExportOptions options;
-  options.gguf = {"q4_k"};
+  options.gguf = {"q2_k"};
   EXPECT_THAT(MergeAndExport(root_ / "base", "", root_ / "out", options).status().message(),
-              HasSubstr("'q4_k' is no GGUF type"));
+              HasSubstr("'q2_k' is no GGUF type"));
   options.gguf = {};
   options.hugging_face = false;
   EXPECT_FALSE(MergeAndExport(root_ / "base", "", root_ / "out", options).ok());

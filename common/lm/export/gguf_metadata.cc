@@ -119,12 +119,24 @@ absl::StatusOr<GgufMetadata> ModelMetadata(const ModelConfig& config, const std:
 }
 
 void SetFileType(DType dtype, GgufMetadata* metadata) {
-  // llama.h: LLAMA_FTYPE_ALL_F32, _MOSTLY_F16, _MOSTLY_Q8_0.
-  Set("general.file_type",
-      Number(dtype == DType::kF32   ? 0
-             : dtype == DType::kF16 ? 1
-                                    : 7),
-      metadata);
+  // llama.h: LLAMA_FTYPE_ALL_F32, _MOSTLY_F16, _BF16, _Q4_0, _Q4_K_S, _Q8_0.
+  const auto type = [dtype] {
+    switch (dtype) {
+      case DType::kF32:
+        return 0;
+      case DType::kF16:
+        return 1;
+      case DType::kBF16:
+        return 32;
+      case DType::kQ4_0:
+        return 2;
+      case DType::kQ4_K:
+        return 14;
+      default:
+        return 7;
+    }
+  };
+  Set("general.file_type", Number(type()), metadata);
   Set("general.quantization_version", Number(2), metadata);
 }
 

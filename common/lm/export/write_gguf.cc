@@ -40,9 +40,19 @@ absl::StatusOr<GgufMetadata> Metadata(const MergedWeights& weights) {
   return out;
 }
 
+bool FourBits(DType dtype) { return dtype == DType::kQ4_0 || dtype == DType::kQ4_K; }
+
+// Norms and biases stay exact. Four bits are too few for the vocabulary, whose rows both begin and
+// end the computation. A row that is no whole blocks gets the next type that it fits.
 DType StoredType(const TensorSpec& tensor, DType dtype) {
   if (tensor.shape.size() < 2) return DType::kF32;
-  return tensor.shape.back() % Info(dtype).block_elements == 0 ? dtype : DType::kF16;
+  const bool vocabulary =
+      tensor.name == "model.embed_tokens.weight" || tensor.name == "lm_head.weight";
+  const auto fits = [&tensor](DType type) {
+    return tensor.shape.back() % Info(type).block_elements == 0;
+  };
+  if (FourBits(dtype) && (vocabulary || !fits(dtype))) dtype = DType::kQ8_0;
+  return fits(dtype) ? dtype : DType::kF16;
 }
 
 // Rows in the order of a GGUF Llama; see gguf_names.h.
