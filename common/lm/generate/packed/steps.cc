@@ -302,7 +302,7 @@ int64_t Size(const Decoder& decoder) {
   int64_t values = decoder.lm_head().numel();
   for (const Layer& layer : decoder.layers()) {
     for (const Linear* linear : {&layer.qkv, &layer.o, &layer.gate_up, &layer.down}) {
-      values += linear->weight.numel();
+      values += linear->in * linear->out;  // also where they are held in fewer bits
     }
   }
   return values * static_cast<int64_t>(decoder.lm_head().element_size());
