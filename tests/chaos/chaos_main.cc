@@ -8,6 +8,7 @@
 // committed once, by its latest lease. Prints a line a fault: tasks a second before it and how soon
 // after it the rate was back. The exit code is 1 when something was lost, stale, doubled or open.
 #include <cstdio>
+#include <deque>
 #include <random>
 #include <string>
 #include <thread>
@@ -30,7 +31,7 @@ struct Flags {
   double minutes = 0;
   uint64_t seed = 0;
   std::string fault;
-  double before = 3, after = 4;  // seconds of load around a fault
+  double before = 3;  // seconds of load before a fault
 };
 
 class Runner {
@@ -64,6 +65,22 @@ class Runner {
  private:
   const Fault& Any() { return Faults()[random_() % Faults().size()]; }
 
+  // Goes on with the load until two seconds have seen `rate` jobs a second, or for long enough to
+  // say that it never comes back.
+  static void AwaitRate(const Load& load, double rate) {
+    constexpr absl::Duration kStep = absl::Milliseconds(200);
+    constexpr size_t kSteps = 10;
+    std::deque<int> finished = {load.finished_jobs()};
+    for (const absl::Time end = absl::Now() + kLimit; absl::Now() < end;) {
+      absl::SleepFor(kStep);
+      finished.push_back(load.finished_jobs());
+      if (finished.size() <= kSteps) continue;
+      if (finished.back() - finished.front() >= rate * absl::ToDoubleSeconds(kSteps * kStep))
+        return;
+      finished.pop_front();
+    }
+  }
+
   // `second` comes after the first, while its consequences last.
   void Inflict(const Fault& fault, const Fault* second) {
     const std::string name =
@@ -74,12 +91,14 @@ class Runner {
       absl::SleepFor(absl::Milliseconds(20));
     }
     const absl::Time warm = absl::Now();
+    int jobs_before = -load.finished_jobs();
     absl::SleepFor(absl::Seconds(flags_.before));
+    jobs_before += load.finished_jobs();
     const absl::Time fault_begins = absl::Now();
     fault.inflict(cluster_, random_);
     if (second != nullptr) second->inflict(cluster_, random_);
     const absl::Time healed = absl::Now();
-    absl::SleepFor(absl::Seconds(flags_.after));
+    AwaitRate(load, 0.95 * jobs_before / flags_.before);
     const LoadReport report = load.Finish(kLimit);
     const double before = report.Rate(warm, fault_begins);
     const absl::Duration back = report.BackAt(0.95 * before, healed);
@@ -114,8 +133,9 @@ int main(int argc, char** argv) {
   app.add_option("--minutes", flags.minutes, "random faults for this long; 0: each once");
   app.add_option("--seed", flags.seed, "of the random choices");
   app.add_option("--fault", flags.fault, "only this one, by its name");
-  app.add_option("--before", flags.before, "seconds of load before a fault")->capture_default_str();
-  app.add_option("--after", flags.after, "seconds of load after it")->capture_default_str();
+  app.add_option("--before", flags.before, "seconds of load before a fault")
+      ->check(CLI::Range(0.5, 600.0))
+      ->capture_default_str();
   try {  // CLI11 reports by throwing
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
