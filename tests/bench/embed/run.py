@@ -1,6 +1,6 @@
 """Embeddings of 5,000 sentences: Foundry and sentence-transformers in turn, in one run.
 
-    python3 tests/bench/embed/run.py [--rounds 3] [--texts 5000]
+    python3 tests/bench/embed/run.py [--rounds 3] [--texts 5000] [--compute auto float32]
 
 The sentences are the first of $FOUNDRY_SHARED_DIR/data/qa/squad (default: ../shared); the model is
 models/all-minilm-l6-v2. sentence-transformers comes with tools/setup.sh --bench, the program is
@@ -53,6 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--texts", type=int, default=5000)
+    parser.add_argument("--compute", nargs="+", default=["auto", "float32"])
     parser.add_argument("--model", default=str(ROOT / "models/all-minilm-l6-v2"))
     parser.add_argument("--program", default=str(ROOT / "build/release/bin/embed_speed"))
     arguments = parser.parse_args()
@@ -63,7 +64,7 @@ def main() -> None:
         commands = {
             f"Foundry, {compute}": [arguments.program, "--model", arguments.model, "--texts", str(texts),
                                     "--compute", compute, "--out", str(work / f"{compute}.bin")]
-            for compute in ("auto", "float32")
+            for compute in arguments.compute
         }
         commands["sentence-transformers, fp32"] = [PYTHON, str(ROOT / "tests/bench/embed/peer.py"), arguments.model,
                                                    str(texts), str(work / "peer.bin")]
@@ -75,7 +76,7 @@ def main() -> None:
                 print(name, json.dumps(found[name][-1]), file=sys.stderr)
         peer = floats(work / "peer.bin")
         print("\n| compute | greatest difference of a component | least cosine |\n|---|---|---|")
-        for compute in ("auto", "float32"):
+        for compute in arguments.compute:
             ours = floats(work / f"{compute}.bin")
             width = len(ours) // arguments.texts
             difference = max(abs(a - b) for a, b in zip(ours, peer, strict=True))
@@ -87,7 +88,7 @@ def main() -> None:
     print("\n| program | sentences/s, median | as a multiple of the peer | runs |\n|---|---|---|---|")
     for name, values in speed.items():
         print(machine.multiple_row(name, values, peer_speed, "/s"))
-    print(f"\nMatrix products reach {found['Foundry, auto'][-1]['matmul_gflops']:.0f} GFLOP/s in libtorch here.")
+    print(f"\nMatrix products reach {found[f'Foundry, {arguments.compute[0]}'][-1]['matmul_gflops']:.0f} GFLOP/s in libtorch here.")
 
 
 if __name__ == "__main__":
