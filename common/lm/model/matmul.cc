@@ -14,7 +14,7 @@ namespace {
 using simd::bf16;
 using simd::kPanelColumns;
 
-constexpr int64_t kBlockRows = 48;   // multiplied with a panel at a time; their sums stay near
+constexpr int64_t kBlockRows = 48;   // of a panel at a time: whole tiles, whose sums stay near
 constexpr int64_t kFewRows = 48;     // fewer do not pay for packing all of the weights
 constexpr int64_t kSumDepth = 2048;  // of a panel whose sums are added to float32: 128 KiB
 
@@ -65,7 +65,7 @@ void Multiply(const Shape& shape, const bf16* a, int64_t stride, int64_t depth, 
         panel.resize(even * strip.width);
         pack(from, part, strip, panel.data());
         for (int64_t t = blocks * share / shares; t < blocks * (share + 1) / shares; ++t) {
-          const int64_t row = shape.m * t / blocks, rows = shape.m * (t + 1) / blocks - row;
+          const int64_t row = t * kBlockRows, rows = std::min(kBlockRows, shape.m - row);
           multiply(rows, even, strip.width, a + row * stride + from, stride, panel.data(), sums,
                    strip.width, false);
           emit(strip, Sums{row, rows, sums, from == 0});
