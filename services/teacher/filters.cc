@@ -10,9 +10,9 @@
 #include "common/base/status.h"
 #include "common/text/near_duplicates.h"
 #include "common/text/sentences.h"
-#include "services/teacher/extractive/extractive.h"
 #include "common/text/stopwords.h"
 #include "common/text/words.h"
+#include "services/teacher/extractive/extractive.h"
 
 namespace foundry::teacher {
 namespace {
