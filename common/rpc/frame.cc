@@ -24,45 +24,64 @@ Frame::Frame(const FrameOptions& options, telemetry::Metrics* metrics)
 
 Frame::~Frame() = default;
 
-void Frame::Start(grpc::CallbackServerContext* context, const MethodName& name,
-                  const std::string& type, Ending* ending,
-                  std::function<absl::Status(Call&)> handler) {
-  auto call = std::make_shared<Call>();
-  call->service = name.service;
-  call->method = name.method;
-  call->type = type;
-  call->peer = context->peer();
-  call->deadline = absl::FromChrono(context->deadline());
-  call->cancel = ending->cancel;
+Frame::Admitted Frame::Admit(grpc::CallbackServerContext* context, const MethodName& name,
+                             const std::string& type, Ending* ending) {
+  Admitted admitted;
+  admitted.call = std::make_shared<Call>();
+  Call& call = *admitted.call;
+  call.service = name.service;
+  call.method = name.method;
+  call.type = type;
+  call.peer = context->peer();
+  call.deadline = absl::FromChrono(context->deadline());
+  call.cancel = ending->cancel;
   for (const char* key : {"authorization", "x-request-id"}) {
     const auto found = context->client_metadata().find(key);
     if (found != context->client_metadata().end()) {
-      call->metadata[key] = std::string(found->second.data(), found->second.size());
+      call.metadata[key] = std::string(found->second.data(), found->second.size());
     }
   }
-  size_t entered = 0;
-  absl::Status status = Enter(*call, &entered);
-  {
-    std::lock_guard lock(mutex_);
-    calls_.insert(ending);
-    if (status.ok() && !accepting_) status = absl::UnavailableError("the server is shutting down");
+  admitted.status = Enter(call, &admitted.entered);
+  std::lock_guard lock(mutex_);
+  calls_.insert(ending);
+  if (admitted.status.ok() && !accepting_) {
+    admitted.status = absl::UnavailableError("the server is shutting down");
   }
+  return admitted;
+}
+
+void Frame::End(const Admitted& admitted, Ending* ending, const absl::Status& status) {
+  Leave(*admitted.call, admitted.entered, status);
+  ending->FinishWith(ToGrpc(status));
+}
+
+void Frame::Start(grpc::CallbackServerContext* context, const MethodName& name,
+                  const std::string& type, Ending* ending,
+                  std::function<absl::Status(Call&)> handler) {
+  const Admitted admitted = Admit(context, name, type, ending);
+  absl::Status status = admitted.status;
   if (status.ok()) {
-    status =
-        executor_.Run(name.length, [this, call, entered, ending, handler = std::move(handler)] {
-          absl::Status result;
-          try {
-            result = handler(*call);
-          } catch (const std::exception& error) {  // a library's; ours return a Status
-            result = absl::InternalError(absl::StrCat("unexpected: ", error.what()));
-          }
-          Leave(*call, entered, result);
-          ending->FinishWith(ToGrpc(result));
-        });
+    status = executor_.Run(name.length, [this, admitted, ending, handler = std::move(handler)] {
+      absl::Status result;
+      try {
+        result = handler(*admitted.call);
+      } catch (const std::exception& error) {  // a library's; ours return a Status
+        result = absl::InternalError(absl::StrCat("unexpected: ", error.what()));
+      }
+      End(admitted, ending, result);
+    });
     if (status.ok()) return;
   }
-  Leave(*call, entered, status);
-  ending->FinishWith(ToGrpc(status));
+  End(admitted, ending, status);
+}
+
+void Frame::StartAsync(grpc::CallbackServerContext* context, const MethodName& name,
+                       const std::string& type, Ending* ending,
+                       std::function<void(const Call&, Done)> handler) {
+  const Admitted admitted = Admit(context, name, type, ending);
+  if (!admitted.status.ok()) return End(admitted, ending, admitted.status);
+  handler(*admitted.call,
+          [this, admitted, ending](const absl::Status& status) { End(admitted, ending, status); });
 }
 
 absl::Status Frame::Enter(Call& call, size_t* entered) {

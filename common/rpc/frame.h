@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "common/rpc/async_stream.h"
 #include "common/rpc/call.h"
 #include "common/rpc/executor.h"
 #include "common/rpc/middleware/limits/limits.h"
@@ -63,6 +64,44 @@ class Frame : public CallRunner {
     return reactor;
   }
 
+  using Done = std::function<void(absl::Status)>;
+
+  // For calls that wait for what others do: the handler starts something and returns, and no thread
+  // is held meanwhile. It runs on gRPC's threads, so it must not block. It, or what it started,
+  // calls `done` exactly once, from any thread; request, response and call live until then.
+  template <typename Request, typename Response>
+  grpc::ServerUnaryReactor* AsyncUnary(
+      grpc::CallbackServerContext* context, const MethodName& name, const Request* request,
+      Response* response,
+      std::function<void(const Request&, Response*, const Call&, Done)> handler) {
+    auto* reactor = new UnaryReactor(this);
+    StartAsync(context, name, "unary", reactor,
+               [request, response, handler = std::move(handler)](const Call& call, Done done) {
+                 handler(*request, response, call, std::move(done));
+               });
+    return reactor;
+  }
+
+  // The same for streams: the handler keeps `stream` where messages come from. `moved` is called on
+  // gRPC's threads when the stream may be written to again or is over; it must not block, and is
+  // bound to what the handler answered.
+  template <typename Request, typename Response>
+  grpc::ServerWriteReactor<Response>* AsyncServerStream(
+      grpc::CallbackServerContext* context, const MethodName& name, const Request* request,
+      std::function<std::function<void()>(const Request&, std::shared_ptr<AsyncStream<Response>>,
+                                          const Call&)>
+          handler) {
+    auto reactor = std::make_shared<AsyncStreamReactor<Response>>(this);
+    auto* const raw = reactor.get();
+    raw->Keep(reactor);
+    StartAsync(context, name, "server_stream", raw,
+               [request, reactor, handler = std::move(handler)](const Call& call, Done done) {
+                 reactor->SetDone(std::move(done));
+                 reactor->SetMoved(handler(*request, reactor, call));
+               });
+    return raw;
+  }
+
   // The handler writes any number of messages and returns; counts as a long call.
   template <typename Request, typename Response>
   grpc::ServerWriteReactor<Response>* ServerStream(
@@ -88,6 +127,18 @@ class Frame : public CallRunner {
   void Ended(Ending* ending) override;
 
  private:
+  // A call under way: its middleware is to be left, `entered` of it, when it ends.
+  struct Admitted {
+    std::shared_ptr<Call> call;
+    size_t entered = 0;
+    absl::Status status;  // why it is refused
+  };
+  Admitted Admit(grpc::CallbackServerContext* context, const MethodName& name,
+                 const std::string& type, Ending* ending);
+  void End(const Admitted& admitted, Ending* ending, const absl::Status& status);
+  void StartAsync(grpc::CallbackServerContext* context, const MethodName& name,
+                  const std::string& type, Ending* ending,
+                  std::function<void(const Call&, Done)> handler);
   void Start(grpc::CallbackServerContext* context, const MethodName& name, const std::string& type,
              Ending* ending, std::function<absl::Status(Call&)> handler);
   // Runs the middleware's entries; `entered` counts those that must be left again.

@@ -8,17 +8,18 @@
 #include "common/base/status.h"
 #include "common/storage/artifact_store.h"
 #include "common/telemetry/log.h"
-#include "services/coordinator/job_changes.h"
 #include "services/coordinator/jobs_service.h"
 #include "services/coordinator/lease_queue.h"
 #include "services/coordinator/maintenance.h"
 #include "services/coordinator/wakeups.h"
+#include "services/coordinator/watch_hub.h"
 #include "services/coordinator/workers_service.h"
+#include "services/coordinator/write_queue.h"
 
 namespace foundry::coordinator {
 namespace {
 
-constexpr int kShortCallThreads = 32;
+constexpr int kCallThreads = 32;
 // A database that starts at the same time is waited for this long …
 constexpr absl::Duration kDatabaseWait = absl::Seconds(60);
 // … with a look this often.
@@ -39,10 +40,10 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const StoreOptions& options) {
 rpc::FrameOptions FrameOptionsFor(const CoordinatorOptions& options) {
   rpc::FrameOptions frame;
   frame.token = options.token;
-  frame.executor.max_long_calls = options.max_long_calls;
-  frame.executor.max_threads = options.max_long_calls + kShortCallThreads;
+  frame.executor.max_threads = kCallThreads;
+  frame.executor.max_long_calls = 0;  // streams and long polls hold no thread
   frame.executor.max_waiting = 1024;
-  frame.limits.max_calls = options.max_long_calls + 1024;
+  frame.limits.max_calls = options.max_calls;
   // All workers of one node share a connection's peer name.
   frame.limits.max_calls_per_peer = frame.limits.max_calls;
   return frame;
@@ -57,7 +58,11 @@ struct Coordinator::Parts {
       : frame(FrameOptionsFor(options), metrics) {}
   ~Parts() {
     EndService();
-    if (server != nullptr) server->Shutdown(absl::ZeroDuration());
+    if (server != nullptr) {
+      queue->Drain();
+      watches->Drain();
+      server->Shutdown(absl::ZeroDuration());
+    }
     if (wakeups != nullptr) wakeups->Stop();
   }
 
@@ -82,13 +87,14 @@ struct Coordinator::Parts {
   bool database_answers = true;  // guarded by health_mutex
   bool in_service = false;       // guarded by health_mutex
   std::unique_ptr<storage::ArtifactStore> artifacts;
-  JobChanges changes;
   std::unique_ptr<Wakeups> wakeups;
   std::atomic<Wakeups*> told{nullptr};  // null until everything stands
   std::unique_ptr<Store> store;
+  rpc::Frame frame;  // before the queues, which end calls of it
   std::unique_ptr<LeaseQueue> queue;
+  std::unique_ptr<WriteQueue> writes;
+  std::unique_ptr<WatchHub> watches;
   std::unique_ptr<Maintenance> maintenance;
-  rpc::Frame frame;
   std::unique_ptr<JobsService> jobs;
   std::unique_ptr<WorkersService> workers;
   std::unique_ptr<rpc::Server> server;
@@ -118,24 +124,27 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
   };
   FOUNDRY_ASSIGN_OR_RETURN(parts->store, OpenStore(store));
   parts->queue = std::make_unique<LeaseQueue>(parts->store.get(), LeaseQueue::Options{});
+  parts->writes = std::make_unique<WriteQueue>(parts->store.get(), WriteQueue::Options{});
   Maintenance::Options maintenance;
   maintenance.connection_info = options.database;
+  maintenance.history = options.history;
   maintenance.on_database = [parts](bool answers) { parts->SetDatabase(answers); };
   parts->maintenance = std::make_unique<Maintenance>(parts->store.get(), parts->artifacts.get(),
                                                      metrics, maintenance);
   Wakeups::Hooks hooks;
   hooks.tasks_ready = [queue = parts->queue.get()] { queue->Wake(); };
-  hooks.job_changed = [changes = &parts->changes,
+  parts->watches = std::make_unique<WatchHub>(parts->store.get(), WatchHub::Options{});
+  hooks.job_changed = [watches = parts->watches.get(),
                        maintenance = parts->maintenance.get()](const std::string& job_id) {
-    changes->Changed(job_id);
+    watches->Changed(job_id);
     maintenance->Wake();
   };
   parts->wakeups = std::make_unique<Wakeups>(options.database, std::move(hooks));
   parts->told = parts->wakeups.get();
-  parts->jobs = std::make_unique<JobsService>(&parts->frame, parts->store.get(), &parts->changes,
-                                              parts->maintenance.get());
-  parts->workers =
-      std::make_unique<WorkersService>(&parts->frame, parts->store.get(), parts->queue.get());
+  parts->jobs = std::make_unique<JobsService>(&parts->frame, parts->store.get(),
+                                              parts->watches.get(), parts->maintenance.get());
+  parts->workers = std::make_unique<WorkersService>(&parts->frame, parts->store.get(),
+                                                    parts->queue.get(), parts->writes.get());
   FOUNDRY_ASSIGN_OR_RETURN(
       parts->server,
       rpc::Server::Start(options.server, {parts->jobs.get(), parts->workers.get()}, &parts->frame));
@@ -150,7 +159,7 @@ const std::string& Coordinator::address() const { return parts_->server->address
 void Coordinator::Shutdown(absl::Duration grace) {
   parts_->EndService();
   parts_->queue->Drain();
-  parts_->jobs->Drain();
+  parts_->watches->Drain();
   parts_->server->Shutdown(grace);
 }
 

@@ -19,9 +19,11 @@ struct CoordinatorOptions {
   rpc::ServerOptions server;
   std::string token;     // asked of every caller; empty: none
   int connections = 16;  // to the database
-  // Open WatchJob streams and waiting LeaseTask calls.
-  int max_long_calls = 512;
+  // Calls under way at once: nearly all of them open WatchJob streams and waiting workers.
+  int max_calls = 16'384;
   absl::Duration lease = absl::Seconds(30);
+  // Events and metrics of jobs that were made longer ago are dropped, by the week.
+  absl::Duration history = absl::Hours(24 * 90);
 };
 
 class Coordinator {

@@ -18,14 +18,27 @@ constexpr absl::Duration kLongestPause = absl::Seconds(1);
 // Statements end at the deadline by themselves where the server is alive.
 constexpr absl::Duration kStallGrace = absl::Seconds(1);
 
+// Steps of 4/5 below `limit`: a session's timeout is set anew only when a call has clearly less
+// time than the one before.
+int64_t TimeoutMillis(absl::Duration left, absl::Duration limit) {
+  const double most = std::max<double>(1, absl::ToDoubleMilliseconds(std::min(left, limit)));
+  double step = absl::ToDoubleMilliseconds(limit);
+  while (step > most) step *= 0.8;
+  return std::max<int64_t>(1, static_cast<int64_t>(step));
+}
+
+}  // namespace
+
 // What an attempt ended in, and whether another one may help.
-struct Outcome {
+struct Database::Outcome {
   absl::Status status;
   bool repeat = false;
   bool broken = false;  // the connection is of no further use
+
+  static Outcome FromSqlError(const pqxx::sql_error& error);
 };
 
-Outcome FromSqlError(const pqxx::sql_error& error) {
+Database::Outcome Database::Outcome::FromSqlError(const pqxx::sql_error& error) {
   const std::string state = error.sqlstate();
   const absl::string_view message = absl::StripSuffix(error.what(), "\n");
   // Deadlock, serialisation failure: the transaction is undone and may be repeated.
@@ -39,12 +52,17 @@ Outcome FromSqlError(const pqxx::sql_error& error) {
   return {absl::InternalError(absl::StrCat(message, " [", state, "] in: ", error.query()))};
 }
 
-Outcome Attempt(pqxx::connection& connection, absl::Duration statement_timeout,
-                const std::function<absl::Status(pqxx::work&)>& body) {
+Database::Outcome Database::Attempt(Session& session, absl::Duration left,
+                                    const std::function<absl::Status(pqxx::work&)>& body) const {
   try {
-    pqxx::work work(connection);
-    work.exec(absl::StrCat("SET LOCAL statement_timeout = ",
-                           std::max<int64_t>(1, absl::ToInt64Milliseconds(statement_timeout))));
+    const int64_t timeout = TimeoutMillis(left, options_.statement_timeout);
+    if (timeout != session.statement_timeout_ms) {
+      // Outside a transaction, whose end could undo it.
+      pqxx::nontransaction(*session.connection)
+          .exec(absl::StrCat("SET statement_timeout = ", timeout));
+      session.statement_timeout_ms = timeout;
+    }
+    pqxx::work work(*session.connection);
     absl::Status status = body(work);
     if (status.ok()) {
       work.commit();
@@ -57,13 +75,11 @@ Outcome Attempt(pqxx::connection& connection, absl::Duration statement_timeout,
   } catch (const pqxx::broken_connection& error) {
     return {absl::UnavailableError(error.what()), true, true};
   } catch (const pqxx::sql_error& error) {
-    return FromSqlError(error);
+    return Outcome::FromSqlError(error);
   } catch (const std::exception& error) {
     return {absl::InternalError(error.what()), false, true};
   }
 }
-
-}  // namespace
 
 std::unique_ptr<pqxx::connection> Connect(const std::string& connection_info) {
   auto connection = std::make_unique<pqxx::connection>(
@@ -76,7 +92,7 @@ std::unique_ptr<pqxx::connection> Connect(const std::string& connection_info) {
   return connection;
 }
 
-absl::StatusOr<std::unique_ptr<pqxx::connection>> Database::Take(absl::Time deadline) {
+absl::StatusOr<Database::Session> Database::Take(absl::Time deadline) {
   {
     std::unique_lock lock(mutex_);
     const bool got = returned_.wait_until(lock, absl::ToChronoTime(deadline), [this] {
@@ -84,25 +100,32 @@ absl::StatusOr<std::unique_ptr<pqxx::connection>> Database::Take(absl::Time dead
     });
     if (!got) return absl::UnavailableError("every database connection is in use");
     if (!idle_.empty()) {
-      auto connection = std::move(idle_.back());
+      Session session = std::move(idle_.back());
       idle_.pop_back();
-      return connection;
+      return session;
     }
     ++open_;
   }
   try {
-    return Connect(options_.connection_info);
+    Session session;
+    session.connection = Connect(options_.connection_info);
+    const StallGuard::Watch watch(&guard_, session.connection->sock(), deadline + kStallGrace);
+    // Tables grow and shrink faster than their statistics: a queue is always read by its indexes.
+    pqxx::nontransaction(*session.connection)
+        .exec(absl::StrCat("SET enable_seqscan = off; SET jit = off; SET synchronous_commit = ",
+                           options_.durable ? "on" : "off"));
+    return session;
   } catch (const std::exception& error) {
-    GiveBack(nullptr);
+    GiveBack({});
     return absl::UnavailableError(absl::StrCat("cannot connect: ", error.what()));
   }
 }
 
-void Database::GiveBack(std::unique_ptr<pqxx::connection> connection) {
+void Database::GiveBack(Session session) {
   {
     std::lock_guard lock(mutex_);
-    if (connection != nullptr) {
-      idle_.push_back(std::move(connection));
+    if (session.connection != nullptr) {
+      idle_.push_back(std::move(session));
     } else {
       --open_;
     }
@@ -114,23 +137,22 @@ absl::Status Database::Transact(absl::string_view what, absl::Time deadline,
                                 const std::function<absl::Status(pqxx::work&)>& body) {
   for (absl::Duration pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
     Outcome outcome;
-    auto connection = Take(deadline);
-    if (connection.ok()) {
-      const absl::Duration left = deadline - absl::Now();
+    auto session = Take(deadline);
+    if (session.ok()) {
       {
-        const StallGuard::Watch watch(&guard_, (*connection)->sock(), deadline + kStallGrace);
-        outcome = Attempt(**connection, std::min(left, options_.statement_timeout), body);
+        const StallGuard::Watch watch(&guard_, session->connection->sock(), deadline + kStallGrace);
+        outcome = Attempt(*session, deadline - absl::Now(), body);
       }
       if (outcome.broken) {
-        connection->reset();
+        session->connection.reset();
         // Its siblings most likely went with it; they are opened anew when needed.
         std::lock_guard lock(mutex_);
         open_ -= static_cast<int>(idle_.size());
         idle_.clear();
       }
-      GiveBack(*std::move(connection));
+      GiveBack(*std::move(session));
     } else {
-      outcome = {connection.status(), true};
+      outcome = {session.status(), true};
     }
     if (!outcome.repeat || absl::Now() + pause >= deadline) {
       if (outcome.status.code() == absl::StatusCode::kInternal ||

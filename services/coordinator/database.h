@@ -25,6 +25,9 @@ struct DatabaseOptions {
   int connections = 8;          // most in the pool
   // A statement's greatest run time; less when the call's deadline is nearer.
   absl::Duration statement_timeout = absl::Seconds(10);
+  // False: a commit is answered before it is on disk (synchronous_commit = off). When PostgreSQL
+  // itself crashes, the last moments of such commits are lost, never torn or out of order.
+  bool durable = true;
 };
 
 class Database {
@@ -42,16 +45,22 @@ class Database {
   const DatabaseOptions& options() const { return options_; }
 
  private:
-  class Borrowed;
-  absl::StatusOr<std::unique_ptr<pqxx::connection>> Take(absl::Time deadline);
-  void GiveBack(std::unique_ptr<pqxx::connection> connection);
+  struct Session {
+    std::unique_ptr<pqxx::connection> connection;
+    int64_t statement_timeout_ms = 0;  // as the session has it
+  };
+  struct Outcome;
+  absl::StatusOr<Session> Take(absl::Time deadline);
+  void GiveBack(Session session);
+  Outcome Attempt(Session& session, absl::Duration left,
+                  const std::function<absl::Status(pqxx::work&)>& body) const;
 
   const DatabaseOptions options_;
   StallGuard guard_;
   std::mutex mutex_;
   std::condition_variable returned_;
-  std::vector<std::unique_ptr<pqxx::connection>> idle_;  // guarded by mutex_
-  int open_ = 0;  // guarded by mutex_; borrowed ones included
+  std::vector<Session> idle_;  // guarded by mutex_
+  int open_ = 0;               // guarded by mutex_; borrowed ones included
 };
 
 // A connection of its own that never reconnects by itself: session state (locks, LISTEN) would be
@@ -66,6 +75,50 @@ pqxx::result Exec(pqxx::work& work, const char* sql, Args&&... args) {
   work.conn().prepare(name, sql);
   return work.exec_prepared(name, std::forward<Args>(args)...);
 }
+
+// A literal of text[], for unnest() and ANY().
+template <typename Range>
+std::string TextArray(const Range& values) {
+  std::string literal = "{";
+  for (const std::string& value : values) {
+    literal += literal.size() == 1 ? "\"" : ",\"";
+    for (char c : value) {
+      if (c == '"' || c == '\\') literal.push_back('\\');
+      literal.push_back(c);
+    }
+    literal.push_back('"');
+  }
+  return literal + "}";
+}
+// The same for numbers.
+template <typename Range>
+std::string NumberArray(const Range& values) {
+  std::string literal = "{";
+  for (const auto& value : values) {
+    if (literal.size() > 1) literal.push_back(',');
+    literal += std::to_string(value);
+  }
+  return literal + "}";
+}
+// The same for bytea.
+template <typename Range>
+std::string BytesArray(const Range& values) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string literal = "{";
+  for (const std::string& value : values) {
+    literal += literal.size() == 1 ? "\"\\\\x" : ",\"\\\\x";
+    for (unsigned char c : value) {
+      literal.push_back(kHex[c >> 4]);
+      literal.push_back(kHex[c & 15]);
+    }
+    literal.push_back('"');
+  }
+  return literal + "}";
+}
+
+// A timestamptz column as whole micro- or milliseconds since the epoch.
+#define FOUNDRY_MICROS(column) "(extract(epoch FROM " column ") * 1000000)::bigint"
+#define FOUNDRY_MILLIS(column) "(extract(epoch FROM " column ") * 1000)::bigint"
 
 inline pqxx::binarystring Bytes(const std::string& data) { return pqxx::binarystring(data); }
 inline std::string FromBytes(const pqxx::field& field) { return pqxx::binarystring(field).str(); }

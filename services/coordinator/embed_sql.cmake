@@ -1,4 +1,4 @@
-# Writes sql/NNNN_name.sql into one source file that defines Migrations().
+# Writes sql/NNNN_name.sql and sql/NNNN_name.down.sql into one source file that defines Migrations().
 #   cmake -DOUT=file.cc -DFILES=a.sql;b.sql -P embed_sql.cmake
 set(content "#include \"services/coordinator/migrations.h\"\n\nnamespace foundry::coordinator {\n\n")
 string(APPEND content "const std::vector<Migration>& Migrations() {\n  static const auto* const all = new std::vector<Migration>{\n")
@@ -8,7 +8,9 @@ foreach(file IN LISTS FILES)
   set(version ${CMAKE_MATCH_1})
   set(name ${CMAKE_MATCH_2})
   file(READ ${file} sql)
-  string(APPEND content "      {${version}, \"${name}\", R\"sql(${sql})sql\"},\n")
+  string(REGEX REPLACE "[.]sql$" ".down.sql" down_file ${file})
+  file(READ ${down_file} down)
+  string(APPEND content "      {${version}, \"${name}\", R\"sql(${sql})sql\",\n       R\"sql(${down})sql\"},\n")
 endforeach()
 string(APPEND content "  };\n  return *all;\n}\n\n}  // namespace foundry::coordinator\n")
 file(WRITE ${OUT} "${content}")

@@ -1,5 +1,7 @@
 #include "services/coordinator/job_edit.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "common/base/json.h"
 #include "common/base/status.h"
@@ -30,7 +32,8 @@ std::string FactsToJson(const InputFacts& facts) {
 
 absl::StatusOr<JobEdit> JobEdit::Lock(pqxx::work& work, const std::string& job_id) {
   const pqxx::result rows = Exec(work,
-                                 "SELECT state, reason, spec, facts, last_event_id FROM jobs "
+                                 "SELECT state, reason, last_event_id, max_running, period, "
+                                 "period < foundry_period(clock_timestamp()) FROM jobs "
                                  "WHERE job_id = $1 FOR UPDATE",
                                  job_id);
   if (rows.empty()) return absl::NotFoundError(absl::StrCat("no job ", job_id));
@@ -38,25 +41,42 @@ absl::StatusOr<JobEdit> JobEdit::Lock(pqxx::work& work, const std::string& job_i
   job.id_ = job_id;
   job.state_ = static_cast<State>(rows[0][0].as<int>());
   job.reason_ = rows[0][1].as<std::string>();
-  if (!job.spec_.ParseFromString(FromBytes(rows[0][2]))) {
-    return absl::DataLossError(absl::StrCat("the spec of job ", job_id, " cannot be read"));
-  }
-  job.facts_ = FactsFromJson(rows[0][3].as<std::string>());
-  job.last_event_id_ = rows[0][4].as<int64_t>();
-  for (const auto& row : Exec(work,
-                              "SELECT name, state, expected_weight, manifest, exported FROM steps "
-                              "WHERE job_id = $1",
-                              job_id)) {
+  job.last_event_id_ = rows[0][2].as<int64_t>();
+  job.limited_ = rows[0][3].as<int>() > 0;
+  job.period_ = rows[0][4].as<std::string>();
+  job.old_ = rows[0][5].as<bool>();
+  // A statement of its own: its snapshot is younger than the lock, so it sees what the lock's
+  // holder before wrote.
+  for (const auto& row :
+       Exec(work,
+            "SELECT name, state, expected_weight, manifest, exported, (SELECT "
+            "event_id FROM events WHERE period = $2::date AND job_id = $1 ORDER BY "
+            "event_id DESC LIMIT 1) FROM steps WHERE job_id = $1",
+            job_id, job.period_)) {
     job.steps_[row[0].as<std::string>()] = {static_cast<State>(row[1].as<int>()),
                                             row[2].as<double>(), row[3].as<std::string>(),
                                             row[4].as<bool>()};
+    if (!row[5].is_null()) {
+      job.last_event_id_ = std::max(job.last_event_id_, row[5].as<int64_t>());
+    }
   }
   return job;
 }
 
+absl::Status JobEdit::LoadSpec() {
+  if (spec_loaded_) return absl::OkStatus();
+  const pqxx::result rows = Exec(work_, "SELECT spec, facts FROM jobs WHERE job_id = $1", id_);
+  if (!spec_.ParseFromString(FromBytes(rows[0][0]))) {
+    return absl::DataLossError(absl::StrCat("the spec of job ", id_, " cannot be read"));
+  }
+  facts_ = FactsFromJson(rows[0][1].as<std::string>());
+  spec_loaded_ = true;
+  return absl::OkStatus();
+}
+
 void JobEdit::Event(const std::string& step, const std::string& key, State state,
-                    const std::string& message, const std::string& severity) {
-  events_.push_back({step, key, state, message.substr(0, kLongestMessage), severity});
+                    const std::string& message, const std::string& severity, int64_t time) {
+  events_.push_back({step, key, state, message.substr(0, kLongestMessage), severity, time});
 }
 
 absl::Status JobEdit::MoveJob(State to, const std::string& reason) {
@@ -111,6 +131,14 @@ absl::Status JobEdit::Started(const std::string& step) {
   return absl::OkStatus();
 }
 
+absl::Status JobEdit::Announce(const LeaseStart& start) {
+  FOUNDRY_RETURN_IF_ERROR(Started(start.step));
+  Event(start.step, start.key, State::STATE_RUNNING,
+        absl::StrCat("attempt ", start.attempt, " on worker ", start.worker_id), "info",
+        start.time);
+  return absl::OkStatus();
+}
+
 absl::Status JobEdit::MoveTask(const std::string& task_id, const std::string& step,
                                const std::string& key, State from, State to,
                                const std::string& reason, const std::string& severity,
@@ -123,6 +151,7 @@ absl::Status JobEdit::MoveTask(const std::string& task_id, const std::string& st
   if (to != State::STATE_CANCELLING)
     Exec(work_, "DELETE FROM heartbeats WHERE task_id = $1", task_id);
   tasks_ready_ |= to == State::STATE_READY;
+  if (to != State::STATE_CANCELLING) TaskLeft();
   Event(step, key, to, message, severity);
   return absl::OkStatus();
 }
@@ -142,9 +171,13 @@ absl::Status JobEdit::MoveTasks(State from, State to, const std::string& reason)
                    "UPDATE tasks SET state = $3, reason = $4, state_time = clock_timestamp() "
                    "WHERE job_id = $1 AND state = $2 RETURNING step, key, task_id",
                    id_, static_cast<int>(from), static_cast<int>(to), reason);
+  std::vector<std::string> ids;
   for (const auto& row : rows) {
-    if (ready) Exec(work_, "DELETE FROM heartbeats WHERE task_id = $1", row[2].as<std::string>());
     Event(row[0].as<std::string>(), row[1].as<std::string>(), to, reason);
+    ids.push_back(row[2].as<std::string>());
+  }
+  if (ready && !ids.empty()) {
+    Exec(work_, "DELETE FROM heartbeats WHERE task_id = ANY($1::text[])", TextArray(ids));
   }
   tasks_ready_ |= ready && !rows.empty();
   return absl::OkStatus();
@@ -168,9 +201,13 @@ absl::Status JobEdit::Fail(const std::string& step, const std::string& reason) {
 }
 
 absl::StatusOr<bool> JobEdit::HasOpenTasks() {
-  return Exec(work_, "SELECT EXISTS (SELECT FROM tasks WHERE job_id = $1 AND state IN (2, 3, 6))",
-              id_)[0][0]
-      .as<bool>();
+  // From the last task backwards: the earlier ones end first, and their dead index entries would
+  // have to be stepped over.
+  return !Exec(work_,
+               "SELECT task_id FROM tasks WHERE job_id = $1 AND state IN (2, 3, 6) "
+               "ORDER BY position DESC LIMIT 1",
+               id_)
+              .empty();
 }
 
 absl::Status JobEdit::EndIfCancelled() {
@@ -205,16 +242,30 @@ absl::StatusOr<std::vector<FinishedTask>> ReadFinishedTasks(pqxx::work& work,
 }
 
 absl::Status JobEdit::Save() {
-  for (const NewEvent& event : events_) {
-    Exec(work_,
-         "INSERT INTO events (job_id, event_id, step, task_key, state, message, severity) "
-         "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-         id_, ++last_event_id_, event.step, event.key, static_cast<int>(event.state), event.message,
-         event.severity);
+  if (events_.empty()) return absl::OkStatus();
+  std::vector<std::string> steps, keys, messages, severities;
+  std::vector<int> states;
+  std::vector<int64_t> times;
+  for (NewEvent& event : events_) {
+    steps.push_back(std::move(event.step));
+    keys.push_back(std::move(event.key));
+    states.push_back(static_cast<int>(event.state));
+    messages.push_back(std::move(event.message));
+    severities.push_back(std::move(event.severity));
+    times.push_back(event.time);
   }
-  if (!events_.empty()) {
-    Exec(work_, "UPDATE jobs SET last_event_id = $2 WHERE job_id = $1", id_, last_event_id_);
-  }
+  // The partitions of a job's own week exist since its creation, unless they were dropped by age.
+  if (old_) Exec(work_, "SELECT foundry_ensure_history($1::date)", period_);
+  Exec(work_,
+       "INSERT INTO events (period, job_id, event_id, time, step, task_key, state, message, "
+       "severity) SELECT $9::date, $1, $2 + n, CASE WHEN micros = 0 THEN clock_timestamp() "
+       "ELSE timestamptz 'epoch' + micros * interval '1 microsecond' END, "
+       "step, key, state, message, severity "
+       "FROM unnest($3::text[], $4::text[], $5::smallint[], $6::text[], $7::text[], $8::bigint[]) "
+       "WITH ORDINALITY AS e(step, key, state, message, severity, micros, n)",
+       id_, last_event_id_, TextArray(steps), TextArray(keys), NumberArray(states),
+       TextArray(messages), TextArray(severities), NumberArray(times), period_);
+  last_event_id_ += static_cast<int64_t>(events_.size());
   events_.clear();
   return absl::OkStatus();
 }

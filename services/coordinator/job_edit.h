@@ -24,6 +24,13 @@ struct StepRow {
   bool exported = false;
 };
 
+// A lease as the event of its start tells it.
+struct LeaseStart {
+  std::string step, key, worker_id;
+  int attempt = 0;
+  int64_t time = 0;  // microseconds since the epoch
+};
+
 class JobEdit {
  public:
   // Locks the row until the transaction ends. NotFound.
@@ -31,13 +38,17 @@ class JobEdit {
 
   const std::string& id() const { return id_; }
   State state() const { return state_; }
+  // What planning reads; most changes do without, so it is loaded on demand.
+  absl::Status LoadSpec();
+  // After LoadSpec.
   const pipeline::v1::PipelineSpec& spec() const { return spec_; }
   const InputFacts& facts() const { return facts_; }
   const std::map<std::string, StepRow>& steps() const { return steps_; }
   pqxx::work& work() { return work_; }
 
+  // `time` in microseconds since the epoch; 0: now.
   void Event(const std::string& step, const std::string& key, State state,
-             const std::string& message, const std::string& severity = "info");
+             const std::string& message, const std::string& severity = "info", int64_t time = 0);
 
   absl::Status MoveJob(State to, const std::string& reason = "");
   absl::Status MoveStep(const std::string& step, State to, const std::string& reason = "");
@@ -47,6 +58,8 @@ class JobEdit {
 
   // READY → RUNNING of a job and a step, where they are not yet; what a lease or a result implies.
   absl::Status Started(const std::string& step);
+  // The event of a lease's start, which its claim did not write.
+  absl::Status Announce(const LeaseStart& start);
 
   // A locked task. Ends its lease when `to` is not RUNNING.
   absl::Status MoveTask(const std::string& task_id, const std::string& step, const std::string& key,
@@ -65,6 +78,8 @@ class JobEdit {
   // A task became READY.
   bool tasks_ready() const { return tasks_ready_; }
   void set_tasks_ready() { tasks_ready_ = true; }
+  // A task left its worker: where the job has a limit, another may be leased now.
+  void TaskLeft() { tasks_ready_ |= limited_; }
 
  private:
   explicit JobEdit(pqxx::work& work) : work_(work) {}
@@ -74,18 +89,23 @@ class JobEdit {
     std::string step, key;
     State state;
     std::string message, severity;
+    int64_t time;
   };
 
   pqxx::work& work_;
   std::string id_;
   State state_ = v1::STATE_UNSPECIFIED;
   std::string reason_;
+  bool spec_loaded_ = false;
   pipeline::v1::PipelineSpec spec_;
   InputFacts facts_;
   std::map<std::string, StepRow> steps_;
   int64_t last_event_id_ = 0;
   std::vector<NewEvent> events_;
   bool tasks_ready_ = false;
+  bool limited_ = false;
+  std::string period_;  // whose partitions hold its history
+  bool old_ = false;    // not of this week
 };
 
 // Tasks with an output, in the order they were planned; empty step: of all steps.

@@ -1,10 +1,6 @@
 #include "services/coordinator/jobs_service.h"
 
-#include <algorithm>
-
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
-#include "absl/time/clock.h"
 #include "common/base/error_details.h"
 #include "common/base/status.h"
 #include "common/config/spec.h"
@@ -15,12 +11,7 @@ namespace foundry::coordinator {
 namespace {
 
 constexpr char kService[] = "foundry.coordinator.v1.JobsService";
-constexpr int kEventBatch = 500;
 constexpr size_t kLongestRequestId = 200;  // bytes
-// Progress moves without an event: a watcher gets a fresh snapshot this often, when it differs.
-constexpr absl::Duration kSnapshotPeriod = absl::Seconds(1);
-// A stream asks the database for at most this long at a time.
-constexpr absl::Duration kReadDeadline = absl::Seconds(15);
 
 absl::Status FieldError(absl::string_view field, absl::string_view problem) {
   return WithFieldViolation(absl::InvalidArgumentError(absl::StrCat(field, ": ", problem)), field,
@@ -46,11 +37,6 @@ absl::Status JobsService::Create(const v1::CreateJobRequest& request,
   if (response->job().state() != State::STATE_SUCCEEDED) return absl::OkStatus();
   // Most likely an earlier job of the same request; whoever asks again wants the files.
   return maintenance_->RestoreOutputs(job_id, deadline);
-}
-
-void JobsService::Drain() {
-  draining_.Cancel("draining");
-  changes_->Changed("");
 }
 
 grpc::ServerUnaryReactor* JobsService::CreateJob(grpc::CallbackServerContext* context,
@@ -134,54 +120,11 @@ grpc::ServerUnaryReactor* JobsService::GetMetrics(grpc::CallbackServerContext* c
 
 grpc::ServerWriteReactor<v1::WatchJobResponse>* JobsService::WatchJob(
     grpc::CallbackServerContext* context, const v1::WatchJobRequest* request) {
-  return frame_->ServerStream<v1::WatchJobRequest, v1::WatchJobResponse>(
+  return frame_->AsyncServerStream<v1::WatchJobRequest, v1::WatchJobResponse>(
       context, {kService, "WatchJob"}, request,
-      [this](const auto& request, auto& writer, rpc::Call& call) {
-        return Watch(request, writer, call);
+      [this](const auto& request, auto stream, const rpc::Call&) {
+        return watches_->Watch(request.job_id(), request.after_event_id(), std::move(stream));
       });
-}
-
-absl::Status JobsService::Watch(const v1::WatchJobRequest& request,
-                                rpc::StreamWriter<v1::WatchJobResponse>& writer,
-                                const rpc::Call& call) {
-  const std::string& job_id = request.job_id();
-  uint64_t seen = changes_->Watch(job_id);
-  const auto forget = absl::MakeCleanup([&] { changes_->Forget(job_id); });
-  int64_t after = request.after_event_id();
-  std::string last_snapshot;
-  for (;;) {
-    const absl::Time deadline = std::min(call.deadline, absl::Now() + kReadDeadline);
-    FOUNDRY_ASSIGN_OR_RETURN(v1::Job job, store_->GetJob(job_id, deadline));
-    const bool over = IsEnd(job.state());
-    const int64_t last_event = job.last_event_id();
-    // The time left changes with every look; it alone is no news.
-    v1::Job compared = job;
-    for (v1::Step& step : *compared.mutable_steps()) step.clear_eta_seconds();
-    if (std::string bytes = compared.SerializeAsString(); bytes != last_snapshot) {
-      last_snapshot = std::move(bytes);
-      v1::WatchJobResponse response;
-      *response.mutable_snapshot() = std::move(job);
-      if (!writer.Write(std::move(response))) return absl::OkStatus();
-    }
-    while (after < last_event) {
-      FOUNDRY_ASSIGN_OR_RETURN(const auto events,
-                               store_->Events(job_id, after, kEventBatch, deadline));
-      if (events.empty()) break;
-      for (const v1::Event& event : events) {
-        v1::WatchJobResponse response;
-        *response.mutable_event() = event;
-        if (!writer.Write(std::move(response))) return absl::OkStatus();
-        after = event.event_id();
-      }
-    }
-    if (over) return absl::OkStatus();
-    // Changes come in bursts: look at most ten times a second.
-    if (call.cancel.WaitFor(absl::Milliseconds(100))) return call.cancel.Check();
-    seen = changes_->Wait(job_id, seen, std::min(call.deadline, absl::Now() + kSnapshotPeriod));
-    FOUNDRY_RETURN_IF_ERROR(call.cancel.Check());
-    if (draining_.Cancelled()) return absl::UnavailableError("the coordinator is shutting down");
-    if (absl::Now() >= call.deadline) return absl::DeadlineExceededError("watch again to go on");
-  }
 }
 
 }  // namespace foundry::coordinator

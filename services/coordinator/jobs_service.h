@@ -1,23 +1,19 @@
 // foundry.coordinator.v1.JobsService: decode, call the store, encode. Thread-safe.
 #pragma once
 
-#include "common/base/cancel.h"
 #include "common/rpc/frame.h"
 #include "foundry/coordinator/v1/jobs.grpc.pb.h"
-#include "services/coordinator/job_changes.h"
 #include "services/coordinator/maintenance.h"
 #include "services/coordinator/store.h"
+#include "services/coordinator/watch_hub.h"
 
 namespace foundry::coordinator {
 
 class JobsService : public v1::JobsService::CallbackService {
  public:
   // All must outlive it.
-  JobsService(rpc::Frame* frame, Store* store, JobChanges* changes, Maintenance* maintenance)
-      : frame_(frame), store_(store), changes_(changes), maintenance_(maintenance) {}
-
-  // Ends every watch, now and from now on: Unavailable.
-  void Drain();
+  JobsService(rpc::Frame* frame, Store* store, WatchHub* watches, Maintenance* maintenance)
+      : frame_(frame), store_(store), watches_(watches), maintenance_(maintenance) {}
 
   grpc::ServerUnaryReactor* CreateJob(grpc::CallbackServerContext* context,
                                       const v1::CreateJobRequest* request,
@@ -43,14 +39,11 @@ class JobsService : public v1::JobsService::CallbackService {
  private:
   absl::Status Create(const v1::CreateJobRequest& request, v1::CreateJobResponse* response,
                       absl::Time deadline);
-  absl::Status Watch(const v1::WatchJobRequest& request,
-                     rpc::StreamWriter<v1::WatchJobResponse>& writer, const rpc::Call& call);
 
   rpc::Frame* const frame_;
   Store* const store_;
-  JobChanges* const changes_;
+  WatchHub* const watches_;
   Maintenance* const maintenance_;
-  CancelToken draining_;
 };
 
 }  // namespace foundry::coordinator

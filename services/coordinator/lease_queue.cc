@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <map>
-#include <vector>
+#include <utility>
 
 #include "absl/time/clock.h"
 #include "common/telemetry/log.h"
@@ -11,30 +11,43 @@ namespace foundry::coordinator {
 namespace {
 
 constexpr absl::Duration kClaimDeadline = absl::Seconds(5);
-// How soon a call notices that its client has gone.
+// How soon it is noticed that a client has gone.
 constexpr absl::Duration kCancelCheck = absl::Milliseconds(200);
+
+// How often it is looked which workers wait.
+constexpr absl::Duration kSeenCheck = absl::Seconds(1);
+
+void Warn(const char* what, const absl::Status& status) {
+  if (!status.ok()) telemetry::LogWarning(what, {{"error", status.ToString()}});
+}
+
+absl::Status ShuttingDown() { return absl::UnavailableError("the coordinator is shutting down"); }
 
 }  // namespace
 
 LeaseQueue::LeaseQueue(Store* store, const Options& options)
-    : store_(store), options_(options), thread_([this] { Run(); }) {}
+    : store_(store),
+      options_(options),
+      thread_([this] { Run(); }),
+      recorder_([this] { RecordLoop(); }) {}
 
 LeaseQueue::~LeaseQueue() {
   {
     std::lock_guard lock(mutex_);
-    stopping_ = true;
+    draining_ = stopping_ = true;
   }
   work_.notify_all();
-  served_.notify_all();
+  granted_.notify_all();
   thread_.join();
+  recorder_.join();
 }
 
 void LeaseQueue::Drain() {
   {
     std::lock_guard lock(mutex_);
-    draining_ = true;
+    draining_ = look_ = true;
   }
-  served_.notify_all();
+  work_.notify_one();
 }
 
 void LeaseQueue::Wake() {
@@ -45,92 +58,159 @@ void LeaseQueue::Wake() {
   work_.notify_one();
 }
 
-absl::StatusOr<std::optional<v1::Lease>> LeaseQueue::Wait(const v1::LeaseTaskRequest& request,
-                                                          absl::Time until,
-                                                          const CancelToken& cancel) {
+void LeaseQueue::Wait(const v1::LeaseTaskRequest& request, absl::Time until,
+                      const CancelToken& cancel, Answer answer) {
   Waiter waiter;
-  waiter.query.stages.assign(request.stages().begin(), request.stages().end());
-  std::sort(waiter.query.stages.begin(), waiter.query.stages.end());
-  waiter.query.has_gpu = request.has_gpu();
-  waiter.query.worker_ids = {request.worker_id()};
-  std::unique_lock lock(mutex_);
-  waiters_.push_back(&waiter);
-  look_ = true;
-  work_.notify_one();
-  const auto answered = [&] { return waiter.lease.has_value() || !waiter.error.ok(); };
-  // While a claim is under way for this waiter its result must be taken, or a lease gets lost.
-  while (!answered() &&
-         (waiter.claiming || (!draining_ && !cancel.Cancelled() && absl::Now() < until))) {
-    served_.wait_until(lock, absl::ToChronoTime(std::min(until, absl::Now()) + kCancelCheck));
+  waiter.stages.assign(request.stages().begin(), request.stages().end());
+  std::sort(waiter.stages.begin(), waiter.stages.end());
+  waiter.has_gpu = request.has_gpu();
+  waiter.worker_id = request.worker_id();
+  waiter.until = until;
+  waiter.cancel = cancel;
+  waiter.answer = std::move(answer);
+  {
+    std::lock_guard lock(mutex_);
+    if (!draining_) {
+      if (seen_.try_emplace(waiter.worker_id, absl::Now()).second) {
+        just_seen_.push_back({waiter.worker_id, waiter.stages, waiter.has_gpu});
+      }
+      waiters_.push_back(std::move(waiter));
+      look_ = true;
+      work_.notify_one();
+      return;
+    }
   }
-  waiters_.remove(&waiter);
-  const bool drained = draining_;
-  lock.unlock();
-  if (!waiter.error.ok()) return waiter.error;
-  if (drained && !waiter.lease.has_value()) {
-    return absl::UnavailableError("the coordinator is shutting down");
-  }
-  if (waiter.lease.has_value() && cancel.Cancelled()) {
-    (void)store_->Release({waiter.lease->task_id(), request.worker_id(), waiter.lease->epoch()},
-                          absl::Now() + kClaimDeadline);
-    return cancel.Check();
-  }
-  return std::move(waiter.lease);
+  waiter.answer(ShuttingDown());
 }
 
 void LeaseQueue::Run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    const auto timeout =
-        absl::ToChronoMilliseconds(waiters_.empty() ? absl::Minutes(1) : options_.poll);
-    work_.wait_for(lock, timeout, [this] { return look_ || stopping_; });
+    absl::Time wake = absl::Now() + (waiters_.empty() ? absl::Minutes(1) : options_.poll);
+    for (const Waiter& waiter : waiters_) wake = std::min(wake, waiter.until);
+    if (!waiters_.empty()) wake = std::min(wake, absl::Now() + kCancelCheck);
+    const bool looking =
+        work_.wait_until(lock, absl::ToChronoTime(wake), [this] { return look_ || stopping_; });
+    const bool polling = absl::Now() >= next_poll_;
     look_ = false;
-    if (!stopping_ && !waiters_.empty()) Serve(lock);
+    if (!draining_ && !waiters_.empty() && (looking || polling)) {
+      next_poll_ = absl::Now() + options_.poll;
+      Serve(lock);
+    }
+    Dismiss(lock);
   }
+  draining_ = true;
+  Dismiss(lock);
 }
 
-void LeaseQueue::Serve(std::unique_lock<std::mutex>& lock) {
-  std::map<std::pair<std::vector<std::string>, bool>, std::vector<Waiter*>> kinds;
-  for (Waiter* waiter : waiters_) {
-    if (waiter->lease.has_value() || !waiter->error.ok()) continue;
-    waiter->claiming = true;
-    kinds[{waiter->query.stages, waiter->query.has_gpu}].push_back(waiter);
+void LeaseQueue::Dismiss(std::unique_lock<std::mutex>& lock) {
+  std::list<Waiter> dismissed;
+  const absl::Time now = absl::Now();
+  for (auto it = waiters_.begin(); it != waiters_.end();) {
+    const auto next = std::next(it);
+    if (draining_ || it->until <= now || it->cancel.Cancelled()) {
+      dismissed.splice(dismissed.end(), waiters_, it);
+    }
+    it = next;
   }
+  if (dismissed.empty()) return;
+  const bool draining = draining_;
   lock.unlock();
-  struct Answer {
-    Waiter* waiter;
-    std::optional<v1::Lease> lease;
-    absl::Status error;
-  };
-  std::vector<Answer> answers;
-  for (const auto& [kind, waiters] : kinds) {
-    LeaseQuery query{.stages = kind.first, .has_gpu = kind.second};
-    std::multimap<std::string, Waiter*> by_worker;  // a worker may wait for several tasks
-    for (Waiter* waiter : waiters) {
-      query.worker_ids.push_back(waiter->query.worker_ids[0]);
-      by_worker.emplace(query.worker_ids.back(), waiter);
-    }
-    auto granted = store_->Lease(query, absl::Now() + kClaimDeadline);
-    if (!granted.ok()) {
-      telemetry::LogWarning("claiming tasks failed", {{"error", granted.status().ToString()}});
-      for (Waiter* waiter : waiters) answers.push_back({waiter, std::nullopt, granted.status()});
-      continue;
-    }
-    for (GrantedLease& grant : *granted) {
-      const auto found = by_worker.find(grant.worker_id);
-      answers.push_back({found->second, std::move(grant.lease), {}});
-      by_worker.erase(found);
+  for (Waiter& waiter : dismissed) {
+    if (waiter.cancel.Cancelled()) {
+      waiter.answer(waiter.cancel.Check());
+    } else if (draining) {
+      waiter.answer(ShuttingDown());
+    } else {
+      waiter.answer(std::optional<v1::Lease>());
     }
   }
   lock.lock();
-  for (Answer& answer : answers) {
-    answer.waiter->lease = std::move(answer.lease);
-    answer.waiter->error = answer.error;
+}
+
+void LeaseQueue::Serve(std::unique_lock<std::mutex>& lock) {
+  std::list<Waiter> waiting = std::move(waiters_);
+  waiters_.clear();
+  lock.unlock();
+  std::map<std::pair<std::vector<std::string>, bool>, std::list<Waiter>> kinds;
+  while (!waiting.empty()) {
+    auto& kind = kinds[{waiting.front().stages, waiting.front().has_gpu}];
+    kind.splice(kind.end(), waiting, waiting.begin());
   }
-  for (const auto& [kind, waiters] : kinds) {
-    for (Waiter* waiter : waiters) waiter->claiming = false;
+  for (auto& [kind, waiters] : kinds) ServeKind(&waiters);
+  lock.lock();
+  for (auto& [kind, waiters] : kinds) waiters_.splice(waiters_.begin(), waiters);
+}
+
+void LeaseQueue::ServeKind(std::list<Waiter>* waiters) {
+  LeaseQuery query{.stages = waiters->front().stages, .has_gpu = waiters->front().has_gpu};
+  for (const Waiter& waiter : *waiters) query.worker_ids.push_back(waiter.worker_id);
+  auto granted = store_->Claim(query, absl::Now() + kClaimDeadline);
+  if (!granted.ok()) {
+    telemetry::LogWarning("claiming tasks failed", {{"error", granted.status().ToString()}});
+    for (Waiter& waiter : *waiters) waiter.answer(granted.status());
+    waiters->clear();
+    return;
   }
-  served_.notify_all();
+  for (GrantedLease& grant : *granted) {
+    const auto waiter = std::find_if(
+        waiters->begin(), waiters->end(),
+        [&](const Waiter& candidate) { return candidate.worker_id == grant.worker_id; });
+    if (waiter->cancel.Cancelled()) {
+      (void)store_->Release({grant.lease.task_id(), grant.worker_id, grant.lease.epoch()},
+                            absl::Now() + kClaimDeadline);
+      waiter->answer(waiter->cancel.Check());
+    } else {
+      {
+        std::lock_guard lock(mutex_);
+        GrantedLease record{grant.worker_id, {}};
+        record.lease.set_job_id(grant.lease.job_id());
+        record.lease.set_task_id(grant.lease.task_id());
+        record.lease.set_epoch(grant.lease.epoch());
+        to_record_.push_back(std::move(record));
+      }
+      waiter->answer(std::optional<v1::Lease>(std::move(grant.lease)));
+    }
+    waiters->erase(waiter);
+  }
+}
+
+std::vector<SeenWorker> LeaseQueue::TakeSeen() {
+  const absl::Time now = absl::Now();
+  std::vector<SeenWorker> due = std::move(just_seen_);
+  just_seen_.clear();
+  if (now < next_seen_) return due;
+  next_seen_ = now + kSeenCheck;
+  for (const Waiter& waiter : waiters_) {
+    absl::Time& last = seen_.try_emplace(waiter.worker_id, absl::InfinitePast()).first->second;
+    if (now - last < options_.seen_period) continue;
+    last = now;
+    due.push_back({waiter.worker_id, waiter.stages, waiter.has_gpu});
+  }
+  for (auto it = seen_.begin(); it != seen_.end();) {
+    it = now - it->second > 2 * options_.seen_period ? seen_.erase(it) : std::next(it);
+  }
+  return due;
+}
+
+void LeaseQueue::RecordLoop() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_ || !to_record_.empty()) {
+    // A moment's wait lets more come together.
+    granted_.wait_for(lock, absl::ToChronoMilliseconds(options_.record_after),
+                      [this] { return stopping_; });
+    std::vector<GrantedLease> leases = std::move(to_record_);
+    to_record_.clear();
+    const std::vector<SeenWorker> seen = TakeSeen();
+    lock.unlock();
+    const absl::Time deadline = absl::Now() + kClaimDeadline;
+    if (!leases.empty()) {
+      // What is not recorded here is recorded when the leases end.
+      Warn("recording starts failed", store_->RecordStarts(leases, deadline));
+    }
+    if (!seen.empty()) Warn("recording workers failed", store_->SawWorkers(seen, deadline));
+    lock.lock();
+  }
 }
 
 }  // namespace foundry::coordinator

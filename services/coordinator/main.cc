@@ -13,6 +13,7 @@
 #include "common/telemetry/log.h"
 #include "common/telemetry/metrics.h"
 #include "services/coordinator/coordinator.h"
+#include "services/coordinator/migrations.h"
 
 namespace {
 
@@ -27,6 +28,8 @@ struct Flags {
   std::string metrics_listen = "127.0.0.1";
   int metrics_port = 0;
   int lease_seconds = 30;
+  int history_days = 90;
+  int migrate_to = -1;
   std::string log_format = "console";
   std::string log_level = "info";
 };
@@ -37,14 +40,21 @@ void Declare(CLI::App& app, Flags& flags) {
                  "libpq connection string of the PostgreSQL database")
       ->required()
       ->envname("FOUNDRY_DATABASE");
-  app.add_option("--listen", options.server.listen, "unix:/path or host:port (port 0: a free one)")
-      ->required();
+  app.add_option("--listen", options.server.listen, "unix:/path or host:port (port 0: a free one)");
   app.add_option("--artifacts", options.artifacts,
                  "root of the artifact store; without it no outputs are written to output_dir");
   app.add_option("--lease-seconds", flags.lease_seconds,
                  "how long a task stays with a worker that is silent")
       ->check(CLI::Range(2, 3600))
       ->capture_default_str();
+  app.add_option("--history-days", flags.history_days,
+                 "events and metrics of jobs are dropped this long after the job was made, by the "
+                 "week, jobs that still run excepted; 0: kept for ever")
+      ->check(CLI::Range(0, 100000))
+      ->capture_default_str();
+  app.add_option("--migrate-to", flags.migrate_to,
+                 "bring the database's schema up or back down to this version and end; before an "
+                 "older coordinator is started, with none running");
   app.add_option("--connections", options.connections, "most database connections")
       ->check(CLI::Range(2, 1000))
       ->capture_default_str();
@@ -76,7 +86,14 @@ absl::Status Run(Flags& flags, foundry::rpc::Termination& termination) {
     if (!token.ok()) return foundry::Annotate(token.status(), "--token");
     flags.coordinator.token = *std::move(token);
   }
+  if (flags.migrate_to >= 0) {
+    return foundry::coordinator::MigrateTo(flags.coordinator.database, flags.migrate_to);
+  }
+  if (flags.coordinator.server.listen.empty())
+    return absl::InvalidArgumentError("--listen is missing");
   flags.coordinator.lease = absl::Seconds(flags.lease_seconds);
+  flags.coordinator.history =
+      flags.history_days == 0 ? absl::InfiniteDuration() : absl::Hours(24 * flags.history_days);
   telemetry::Metrics metrics;
   auto coordinator = Coordinator::Start(flags.coordinator, &metrics);
   if (!coordinator.ok()) return coordinator.status();

@@ -1,13 +1,13 @@
 #include "services/coordinator/maintenance.h"
 
 #include <algorithm>
-#include <exception>
 #include <filesystem>
 #include <map>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "common/base/status.h"
 #include "common/storage/export.h"
@@ -20,11 +20,14 @@ namespace foundry::coordinator {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int64_t kArtifactLock = 0x466f756e65787001;  // any constant of its own
 constexpr absl::Duration kCallDeadline = absl::Seconds(10);
 // An outage is noticed within this time and the period.
 constexpr absl::Duration kProbeDeadline = absl::Seconds(5);
 constexpr int kBatch = 16;
+constexpr absl::Duration kLongestPeriod = absl::Seconds(10);
+constexpr int kShareOfTime = 20;  // looks take at most a twentieth of it
+constexpr absl::Duration kExportPause = absl::Milliseconds(50);
+constexpr absl::Duration kForgetWorkers = absl::Hours(24);
 
 absl::Time Deadline() { return absl::Now() + kCallDeadline; }
 
@@ -41,7 +44,11 @@ bool MayPass(const absl::Status& status) {
 
 Maintenance::Maintenance(Store* store, storage::ArtifactStore* artifacts,
                          telemetry::Metrics* metrics, const Options& options)
-    : store_(store), artifacts_(artifacts), metrics_(metrics), options_(options) {
+    : store_(store),
+      artifacts_(artifacts),
+      metrics_(metrics),
+      options_(options),
+      leadership_(options.connection_info, {}) {
   expire_thread_ = std::thread([this] { ExpireLoop(); });
   if (artifacts_ != nullptr) artifact_thread_ = std::thread([this] { ArtifactLoop(); });
 }
@@ -62,19 +69,47 @@ void Maintenance::Wake() {
 }
 
 void Maintenance::ExpireLoop() {
+  absl::Time next_gauges = absl::InfinitePast(), next_housekeeping = absl::InfinitePast();
+  absl::Duration pause;
   do {
-    const auto expired = store_->ExpireLeases(absl::Now() + kProbeDeadline);
-    NoteDatabase(expired.status());
-    if (expired.ok()) {
-      if (*expired > 0) {
-        metrics_->Count("foundry_leases_expired_total", "Leases that ended in silence", {},
-                        *expired);
+    const absl::Time start = absl::Now();
+    const bool leads = leadership_.Held();
+    NoteDatabase(leads ? ExpireLeases() : store_->Ping(start + kProbeDeadline));
+    if (leads && away_since_ == absl::InfiniteFuture()) {
+      if (start >= next_housekeeping) {
+        KeepHouse();
+        next_housekeeping = start + options_.housekeeping_period;
       }
-      UpdateGauges();
-    } else if (!MayPass(expired.status())) {
-      Warn("ending leases that ran out failed", expired.status());
     }
-  } while (!stop_.WaitFor(options_.period));
+    if (start >= next_gauges && away_since_ == absl::InfiniteFuture()) {
+      UpdateGauges();
+      next_gauges = start + options_.gauge_period;
+    }
+    // Looks that have become slow (many row versions that cannot be vacuumed yet) are spaced out,
+    // so that they take a small share of the time.
+    pause = std::clamp((absl::Now() - start) * kShareOfTime, options_.period, kLongestPeriod);
+  } while (!stop_.WaitFor(pause));
+}
+
+absl::Status Maintenance::ExpireLeases() {
+  const auto expired = store_->ExpireLeases(absl::Now() + kProbeDeadline);
+  if (!expired.ok()) {
+    if (!MayPass(expired.status())) Warn("ending leases that ran out failed", expired.status());
+  } else if (*expired > 0) {
+    metrics_->Count("foundry_leases_expired_total", "Leases that ended in silence", {}, *expired);
+  }
+  return expired.status();
+}
+
+void Maintenance::KeepHouse() {
+  Warn("dropping workers that are gone failed", store_->ForgetWorkers(kForgetWorkers, Deadline()));
+  if (options_.history == absl::InfiniteDuration()) return;
+  const auto dropped = store_->DropHistory(options_.history, Deadline());
+  Warn("dropping old history failed", dropped.status());
+  if (dropped.ok() && !dropped->empty()) {
+    telemetry::LogInfo("dropped the events and metrics of old jobs",
+                       {{"weeks", absl::StrJoin(*dropped, ", ")}});
+  }
 }
 
 void Maintenance::NoteDatabase(const absl::Status& status) {
@@ -112,36 +147,17 @@ void Maintenance::UpdateGauges() {
 }
 
 void Maintenance::ArtifactLoop() {
-  std::unique_ptr<pqxx::connection> session;  // holds the lock
   absl::Time next_collection = absl::Now() + options_.first_collection;
   while (!stop_.Cancelled()) {
-    try {
-      if (session == nullptr) {
-        auto connection = Connect(options_.connection_info);
-        const StallGuard::Watch watch(&guard_, connection->sock(), absl::Now() + kProbeDeadline);
-        pqxx::nontransaction work(*connection);
-        const auto locked =
-            work.exec(absl::StrCat("SELECT pg_try_advisory_lock(", kArtifactLock, ")"));
-        if (locked[0][0].as<bool>()) {
-          session = std::move(connection);
-          telemetry::LogInfo("writes the outputs of finished steps from now on");
-        }
-      } else {
-        const StallGuard::Watch watch(&guard_, session->sock(), absl::Now() + kProbeDeadline);
-        pqxx::nontransaction(*session).exec("SELECT 1");  // still ours
-      }
-    } catch (const std::exception& error) {
-      session.reset();
-      telemetry::LogWarning("the lock on the artifact store is not to be had",
-                            {{"error", error.what()}});
-    }
-    if (session != nullptr) {
+    if (leadership_.Held()) {
       Warn("writing outputs failed", ExportPending());
       if (absl::Now() >= next_collection) {
         Warn("collecting blobs failed", CollectBlobs());
         next_collection = absl::Now() + options_.collection_period;
       }
     }
+    // Changes come in bursts.
+    if (stop_.WaitFor(kExportPause)) return;
     std::unique_lock lock(mutex_);
     woken_.wait_for(lock, absl::ToChronoMilliseconds(options_.period), [this] { return look_; });
     look_ = false;
@@ -153,7 +169,7 @@ absl::Status Maintenance::ExportPending() {
     FOUNDRY_ASSIGN_OR_RETURN(const auto pending, store_->PendingExports(kBatch, Deadline()));
     if (pending.empty()) return absl::OkStatus();
     for (const PendingExport& item : pending) {
-      if (stop_.Cancelled()) return absl::OkStatus();
+      if (stop_.Cancelled() || !leadership_.Held()) return absl::OkStatus();
       const telemetry::LogScope scope({{"job", item.job_id}, {"step", item.step}});
       const absl::Status status = ExportStep(item);
       if (status.ok()) {

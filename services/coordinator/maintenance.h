@@ -1,9 +1,9 @@
 // What nobody asks for but must happen: leases run out, outputs reach output_dir, blobs that no row
-// names are collected, gauges move, an outage of the database is told.
+// names are collected, old history is dropped, gauges move, an outage of the database is told.
 //
-// Any number of coordinators run it. The artifact store is one coordinator's at a time (an advisory
-// lock of a session, so that it falls free when its holder dies), because two writers of one folder
-// get in each other's way. Thread-safe.
+// Any number of coordinators run it; all but the gauges is done by one of them at a time, the
+// leader (leadership.h). It would be harmless but wasteful if two did it for a moment; exports are
+// renames of files with one content. Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -18,7 +18,7 @@
 #include "common/base/cancel.h"
 #include "common/storage/artifact_store.h"
 #include "common/telemetry/metrics.h"
-#include "services/coordinator/stall_guard.h"
+#include "services/coordinator/leadership.h"
 #include "services/coordinator/store.h"
 
 namespace foundry::coordinator {
@@ -27,7 +27,11 @@ class Maintenance {
  public:
   struct Options {
     std::string connection_info;
-    absl::Duration period = absl::Seconds(1);
+    absl::Duration period = absl::Seconds(1);  // of looks, when they are quick
+    absl::Duration gauge_period = absl::Seconds(5);
+    // Events and metrics of jobs that were made longer ago are dropped; infinite: kept.
+    absl::Duration history = absl::Hours(24 * 90);
+    absl::Duration housekeeping_period = absl::Hours(1);
     // Collection of blobs: first this long after the start, then every hour; blobs younger than the
     // age stay, because an attempt under way may still commit them.
     absl::Duration first_collection = absl::Minutes(1);
@@ -57,7 +61,10 @@ class Maintenance {
   void UpdateGauges();
   // Tells of an outage once when it begins and once when it ends.
   void NoteDatabase(const absl::Status& status);
-  // Exports what is due; call only with the lock held.
+  absl::Status ExpireLeases();
+  // Drops what is old.
+  void KeepHouse();
+  // Exports what is due; only the leader does.
   absl::Status ExportPending();
   absl::Status ExportStep(const PendingExport& pending);
   // A step's files under their names in output_dir.
@@ -68,8 +75,8 @@ class Maintenance {
   storage::ArtifactStore* const artifacts_;
   telemetry::Metrics* const metrics_;
   const Options options_;
-  StallGuard guard_;
   absl::Time away_since_ = absl::InfiniteFuture();  // of the database; of the expiring thread
+  Leadership leadership_;
   CancelToken stop_;
   std::mutex mutex_;
   std::condition_variable woken_;

@@ -32,9 +32,28 @@ absl::Status Apply(pqxx::connection& connection, const Migration& migration) {
   return absl::OkStatus();
 }
 
+void Undo(pqxx::connection& connection, const Migration& migration) {
+  pqxx::work work(connection);
+  if (work.exec_params("DELETE FROM schema_migrations WHERE version = $1", migration.version)
+          .affected_rows() == 0) {
+    return;
+  }
+  work.exec(migration.down);
+  work.commit();
+}
+
 }  // namespace
 
 absl::Status Migrate(const std::string& connection_info) {
+  return MigrateTo(connection_info, Migrations().back().version);
+}
+
+absl::Status MigrateTo(const std::string& connection_info, int version) {
+  const auto& all = Migrations();
+  if (version < 0 || version > all.back().version) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("no schema version ", version, ": there are 0 to ", all.back().version));
+  }
   try {
     const auto owned = Connect(connection_info);
     pqxx::connection& connection = *owned;
@@ -48,8 +67,11 @@ absl::Status Migrate(const std::string& connection_info) {
           "name text NOT NULL, sha256 text NOT NULL, "
           "applied_at timestamptz NOT NULL DEFAULT clock_timestamp())");
     }
-    for (const Migration& migration : Migrations()) {
-      FOUNDRY_RETURN_IF_ERROR(Apply(connection, migration));
+    for (const Migration& migration : all) {
+      if (migration.version <= version) FOUNDRY_RETURN_IF_ERROR(Apply(connection, migration));
+    }
+    for (auto migration = all.rbegin(); migration != all.rend(); ++migration) {
+      if (migration->version > version) Undo(connection, *migration);
     }
     return absl::OkStatus();
   } catch (const pqxx::broken_connection& error) {

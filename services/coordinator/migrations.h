@@ -1,4 +1,5 @@
-// The database's schema, as numbered SQL files (sql/NNNN_name.sql) built into the program.
+// The database's schema, as numbered SQL files (sql/NNNN_name.sql, and sql/NNNN_name.down.sql,
+// which takes it back) built into the program.
 #pragma once
 
 #include <string>
@@ -12,6 +13,7 @@ struct Migration {
   int version;       // from the file's name
   std::string name;  // init
   std::string sql;
+  std::string down;
 };
 
 // All of them, in order.
@@ -21,5 +23,10 @@ const std::vector<Migration>& Migrations();
 // advisory lock, so that any number of coordinators may start at once. A database that is newer
 // than the program is left alone. FailedPrecondition when an applied migration's text has changed.
 absl::Status Migrate(const std::string& connection_info);
+
+// The same up to `version`, or back down to it: for going back to an older program, whose
+// coordinators are started after this. No coordinator may run meanwhile. What only the newer schema
+// knows is lost, all else stays. 0: an empty schema. InvalidArgument: no such version.
+absl::Status MigrateTo(const std::string& connection_info, int version);
 
 }  // namespace foundry::coordinator

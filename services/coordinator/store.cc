@@ -1,12 +1,29 @@
 #include "services/coordinator/store.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "services/coordinator/job_edit.h"
 #include "services/coordinator/migrations.h"
 
 namespace foundry::coordinator {
+
+namespace {
+
+DatabaseOptions Relaxed(DatabaseOptions options) {
+  options.durable = false;
+  options.connections = std::max(2, options.connections / 4);
+  return options;
+}
+
+}  // namespace
+
+Store::Store(StoreOptions options)
+    : options_(std::move(options)),
+      database_(options_.database),
+      relaxed_(Relaxed(options_.database)) {}
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
   FOUNDRY_RETURN_IF_ERROR(Migrate(options.database.connection_info));
@@ -22,9 +39,43 @@ absl::Status Store::Edit(absl::string_view what, const std::string& job_id, absl
     ready = job.tasks_ready();
     return job.Save();
   }));
-  if (ready) options_.on_tasks_ready();
+  if (ready) {
+    floors_.Forget(job_id);
+    options_.on_tasks_ready();
+  }
   options_.on_job_changed(job_id);
   return absl::OkStatus();
+}
+
+absl::Status Store::Ping(absl::Time deadline) {
+  return relaxed_.Transact("ping", deadline, [](pqxx::work& work) {
+    Exec(work, "SELECT 1");
+    return absl::OkStatus();
+  });
+}
+
+std::optional<std::string> Store::KnownJobOf(const std::string& task_id) {
+  std::lock_guard lock(mutex_);
+  const auto found = job_of_.find(task_id);
+  if (found == job_of_.end()) return std::nullopt;
+  return found->second;
+}
+
+absl::StatusOr<std::string> Store::JobOf(const std::string& task_id, absl::Time deadline) {
+  if (auto known = KnownJobOf(task_id); known.has_value()) return *std::move(known);
+  std::string job_id;
+  FOUNDRY_RETURN_IF_ERROR(
+      relaxed_.Transact("job of a task", deadline, [&](pqxx::work& work) -> absl::Status {
+        const pqxx::result rows =
+            Exec(work, "SELECT job_id FROM tasks WHERE task_id = $1", task_id);
+        if (rows.empty()) return absl::NotFoundError(absl::StrCat("no task ", task_id));
+        job_id = rows[0][0].as<std::string>();
+        return absl::OkStatus();
+      }));
+  std::lock_guard lock(mutex_);
+  if (job_of_.size() >= kMostJobsOfTasks) job_of_.clear();
+  job_of_[task_id] = job_id;
+  return job_id;
 }
 
 }  // namespace foundry::coordinator

@@ -13,9 +13,11 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -25,6 +27,8 @@
 #include "foundry/coordinator/v1/workers.pb.h"
 #include "services/coordinator/database.h"
 #include "services/coordinator/planner/planner.h"
+#include "services/coordinator/ready_floors.h"
+#include "services/coordinator/schedule.h"
 #include "services/coordinator/state.h"
 
 namespace foundry::coordinator {
@@ -89,6 +93,13 @@ struct PendingExport {
   std::vector<FinishedTask> tasks;  // of the step
 };
 
+// A worker that asked for tasks.
+struct SeenWorker {
+  std::string worker_id;
+  std::vector<std::string> stages;
+  bool has_gpu = false;
+};
+
 class Store {
  public:
   // Brings the schema up to date.
@@ -114,12 +125,36 @@ class Store {
   absl::Status RetryJob(const std::string& job_id, absl::Time deadline);
 
   // ---- Workers.
+  // Claim, then RecordStarts.
   absl::StatusOr<std::vector<GrantedLease>> Lease(const LeaseQuery& query, absl::Time deadline);
+  // Leases tasks and waits for nobody: rows that others hold are skipped. A lease that PostgreSQL
+  // forgets when it crashes is given anew, to another worker; the first one's writes are stale.
+  absl::StatusOr<std::vector<GrantedLease>> Claim(const LeaseQuery& query, absl::Time deadline);
+  // The events of claimed leases that still hold. What ends a lease writes its start's event when
+  // this has not.
+  absl::Status RecordStarts(const std::vector<GrantedLease>& leases, absl::Time deadline);
   // True: the job was cancelled, stop.
   absl::StatusOr<bool> Heartbeat(const v1::HeartbeatRequest& request, absl::Time deadline);
+  // Many in one transaction, each with its own outcome.
+  std::vector<absl::StatusOr<bool>> Heartbeats(
+      const std::vector<const v1::HeartbeatRequest*>& requests, absl::Time deadline);
   absl::Status Complete(const v1::CompleteTaskRequest& request, absl::Time deadline);
+  // The same, all of one job.
+  std::vector<absl::Status> CompleteAll(const std::string& job_id,
+                                        const std::vector<const v1::CompleteTaskRequest*>& requests,
+                                        absl::Time deadline);
+  // A task's job, where this process knows it without asking the database.
+  std::optional<std::string> KnownJobOf(const std::string& task_id);
+  // NotFound.
+  absl::StatusOr<std::string> JobOf(const std::string& task_id, absl::Time deadline);
   absl::Status Fail(const v1::FailTaskRequest& request, absl::Time deadline);
   absl::Status Release(const LeaseKey& key, absl::Time deadline);
+
+  // Who serves which stages: what waiting tasks give as their reason.
+  absl::Status SawWorkers(const std::vector<SeenWorker>& workers, absl::Time deadline);
+
+  // Whether the database answers.
+  absl::Status Ping(absl::Time deadline);
 
   // ---- Maintenance; harmless when several processes do it at once.
   // Ends leases that ran out; answers how many.
@@ -134,6 +169,12 @@ class Store {
   // Ends the job as FAILED; RetryJob exports again.
   absl::Status ExportFailed(const std::string& job_id, const std::string& step,
                             const std::string& reason, absl::Time deadline);
+  // Drops the events and metrics of all jobs that were made in weeks which ended longer ago than
+  // `age`, unless some of them still run; answers the weeks' Mondays. Waits for nobody: what is in
+  // use is dropped by a later call.
+  absl::StatusOr<std::vector<std::string>> DropHistory(absl::Duration age, absl::Time deadline);
+  // Drops workers that were not seen for so long.
+  absl::Status ForgetWorkers(absl::Duration unseen, absl::Time deadline);
   // Manifests that rows name: what must stay in the artifact store.
   absl::StatusOr<std::set<std::string>> CommittedManifests(absl::Time deadline);
   // Tasks by stage and state (READY, RUNNING), for metrics.
@@ -146,8 +187,7 @@ class Store {
 
  private:
   struct LeasedTask;
-  explicit Store(StoreOptions options)
-      : options_(std::move(options)), database_(options_.database) {}
+  explicit Store(StoreOptions options);
 
   // Runs `change` with the job's row locked and records its events.
   absl::Status Edit(absl::string_view what, const std::string& job_id, absl::Time deadline,
@@ -158,14 +198,36 @@ class Store {
   // Plans what comes next when no task is open; ends the job when nothing does.
   absl::Status Advance(JobEdit& job);
   absl::Status Succeed(JobEdit& job);
-  absl::Status RecordStart(const std::string& worker_id, const v1::Lease& lease,
-                           absl::Time deadline);
+  absl::StatusOr<std::vector<GrantedLease>> ClaimRound(const LeaseQuery& query,
+                                                       absl::Time deadline);
+  // Running tasks of the jobs, where that matters: read now and then, or anew when some job has a
+  // limit.
+  void FillRunning(pqxx::work& work, std::vector<ReadyWork>* ready);
+  // Jobs that this process gave a lease have not waited longer than since then.
+  void SinceLastStarts(std::vector<ReadyWork>* ready);
+  absl::Status EditCompletions(JobEdit& job,
+                               const std::vector<const v1::CompleteTaskRequest*>& requests,
+                               std::vector<absl::Status>* outcomes);
+  absl::StatusOr<bool> HeartbeatWithMetrics(const v1::HeartbeatRequest& request,
+                                            absl::Time deadline);
   absl::Status ExpireLease(const std::string& job_id, const std::string& task_id,
                            absl::Time deadline);
   absl::Duration Backoff(int failures) const;
 
+  // Tasks whose jobs are remembered; the rest is looked up.
+  static constexpr size_t kMostJobsOfTasks = 200'000;
+  static constexpr size_t kMostLastStarts = 10'000;
+
   const StoreOptions options_;
   Database database_;
+  // Claims and heartbeats: what a crash of PostgreSQL may undo without harm.
+  Database relaxed_;
+  ReadyFloors floors_;
+  std::mutex mutex_;
+  std::unordered_map<std::string, std::string> job_of_;     // of tasks; guarded by mutex_
+  std::unordered_map<std::string, absl::Time> last_start_;  // of jobs; guarded by mutex_
+  std::unordered_map<std::string, int> running_;            // of jobs; guarded by mutex_
+  absl::Time running_until_ = absl::InfinitePast();         // read anew then; guarded by mutex_
 };
 
 }  // namespace foundry::coordinator

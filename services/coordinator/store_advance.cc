@@ -1,4 +1,6 @@
 // Planning inside the store: what a finished task makes possible.
+#include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -57,18 +59,78 @@ Existing ReadExisting(JobEdit& job) {
   return existing;
 }
 
-void InsertTask(JobEdit& job, const PlannedTask& task, State state, const std::string& reason,
-                const std::string& result, const std::string& manifest) {
-  Exec(job.work(),
-       "INSERT INTO tasks (task_id, job_id, step, key, stage, needs_gpu, weight, state, reason, "
-       "request, "
-       "fingerprint, result, manifest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
-       "$13)",
-       RandomId(), job.id(), task.step, task.key, task.stage, task.needs_gpu, task.weight,
-       static_cast<int>(state), reason, Bytes(task.request.SerializeAsString()), task.fingerprint,
-       Bytes(result), manifest);
-  job.Event(task.step, task.key, state, reason);
-  if (state == State::STATE_READY) job.set_tasks_ready();
+struct NewTask {
+  const PlannedTask* planned;
+  State state;
+  std::string reason, result, manifest;
+};
+
+// In pieces, so that neither a statement nor its parameters grow with the job.
+constexpr size_t kInsertBatch = 2000;
+
+void InsertTasks(JobEdit& job, const std::vector<NewTask>& tasks) {
+  for (size_t first = 0; first < tasks.size(); first += kInsertBatch) {
+    std::vector<std::string> ids, steps, keys, stages, reasons, requests, prints, results,
+        manifests;
+    std::vector<int> gpus, states;
+    std::vector<std::string> weights;
+    for (size_t i = first; i < std::min(tasks.size(), first + kInsertBatch); ++i) {
+      const PlannedTask& planned = *tasks[i].planned;
+      ids.push_back(RandomId());
+      steps.push_back(planned.step);
+      keys.push_back(planned.key);
+      stages.push_back(planned.stage);
+      gpus.push_back(planned.needs_gpu);
+      weights.push_back(pqxx::to_string(planned.weight));
+      states.push_back(static_cast<int>(tasks[i].state));
+      reasons.push_back(tasks[i].reason);
+      requests.push_back(planned.request.SerializeAsString());
+      prints.push_back(planned.fingerprint);
+      results.push_back(tasks[i].result);
+      manifests.push_back(tasks[i].manifest);
+      job.Event(planned.step, planned.key, tasks[i].state, tasks[i].reason);
+      if (tasks[i].state == State::STATE_READY) job.set_tasks_ready();
+    }
+    // Positions count up in the order of the rows.
+    Exec(
+        job.work(),
+        "INSERT INTO tasks (task_id, job_id, step, key, stage, needs_gpu, weight, state, reason, "
+        "request, fingerprint, result, manifest) "
+        "SELECT id, $1, step, key, stage, gpu <> 0, weight, state, reason, request, fingerprint, "
+        "result, manifest FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], "
+        "$6::smallint[], $7::float8[], $8::smallint[], $9::text[], $10::bytea[], $11::text[], "
+        "$12::bytea[], $13::text[]) WITH ORDINALITY AS t(id, step, key, stage, gpu, weight, state, "
+        "reason, request, fingerprint, result, manifest, n) ORDER BY n",
+        job.id(), TextArray(ids), TextArray(steps), TextArray(keys), TextArray(stages),
+        NumberArray(gpus), TextArray(weights), NumberArray(states), TextArray(reasons),
+        BytesArray(requests), TextArray(prints), BytesArray(results), TextArray(manifests));
+  }
+}
+
+struct Output {
+  std::string result, manifest;
+};
+
+// The newest committed output of each fingerprint that some task has.
+std::map<std::string, Output> EarlierOutputs(JobEdit& job, const std::vector<PlannedTask>& tasks) {
+  std::map<std::string, Output> outputs;
+  for (size_t first = 0; first < tasks.size(); first += kInsertBatch) {
+    std::vector<std::string> wanted;
+    for (size_t i = first; i < std::min(tasks.size(), first + kInsertBatch); ++i) {
+      if (!tasks[i].fingerprint.empty()) wanted.push_back(tasks[i].fingerprint);
+    }
+    if (wanted.empty()) continue;
+    for (const auto& row : Exec(
+             job.work(),
+             "SELECT w.fingerprint, t.result, t.manifest FROM unnest($1::text[]) AS w(fingerprint) "
+             "CROSS JOIN LATERAL (SELECT result, manifest FROM tasks WHERE fingerprint = "
+             "w.fingerprint AND fingerprint <> '' AND state = 4 ORDER BY state_time DESC LIMIT 1) "
+             "t",
+             TextArray(wanted))) {
+      outputs[row[0].as<std::string>()] = {FromBytes(row[1]), row[2].as<std::string>()};
+    }
+  }
+  return outputs;
 }
 
 }  // namespace
@@ -80,6 +142,7 @@ absl::Status Store::Advance(JobEdit& job) {
       return absl::OkStatus();
     FOUNDRY_ASSIGN_OR_RETURN(const bool open, job.HasOpenTasks());
     if (open) return absl::OkStatus();
+    FOUNDRY_RETURN_IF_ERROR(job.LoadSpec());
     FOUNDRY_ASSIGN_OR_RETURN(const std::vector<FinishedTask> finished,
                              ReadFinishedTasks(job.work(), job.id(), ""));
     const auto plan = MakePlan(job.spec(), job.facts(), finished);
@@ -89,6 +152,8 @@ absl::Status Store::Advance(JobEdit& job) {
       FOUNDRY_RETURN_IF_ERROR(ApplyStep(job, step, existing.steps_that_ran));
     }
     if (plan->complete) return Succeed(job);
+    const auto earlier = EarlierOutputs(job, plan->tasks);
+    std::vector<NewTask> tasks;
     for (const PlannedTask& task : plan->tasks) {
       if (existing.tasks.count({task.step, task.key}) != 0) {
         // Only failed and cancelled tasks are unfinished when none is open: RetryJob revives them
@@ -96,20 +161,15 @@ absl::Status Store::Advance(JobEdit& job) {
         return absl::InternalError(
             absl::StrCat("task ", task.key, " of job ", job.id(), " is stuck"));
       }
-      if (!task.fingerprint.empty()) {
-        const pqxx::result earlier =
-            Exec(job.work(),
-                 "SELECT result, manifest FROM tasks WHERE fingerprint = $1 "
-                 "AND state = 4 ORDER BY state_time DESC LIMIT 1",
-                 task.fingerprint);
-        if (!earlier.empty() && options_.output_exists(earlier[0][1].as<std::string>())) {
-          InsertTask(job, task, State::STATE_SKIPPED, kReused, FromBytes(earlier[0][0]),
-                     earlier[0][1].as<std::string>());
-          continue;
-        }
+      const auto found = earlier.find(task.fingerprint);
+      if (found != earlier.end() && options_.output_exists(found->second.manifest)) {
+        tasks.push_back(
+            {&task, State::STATE_SKIPPED, kReused, found->second.result, found->second.manifest});
+      } else {
+        tasks.push_back({&task, State::STATE_READY, "", "", ""});
       }
-      InsertTask(job, task, State::STATE_READY, "", "", "");
     }
+    InsertTasks(job, tasks);
   }
 }
 

@@ -23,11 +23,13 @@ absl::StatusOr<std::string> Store::CreateJob(const std::string& request_id,
       database_.Transact("create job", deadline, [&](pqxx::work& work) -> absl::Status {
         const pqxx::result inserted =
             Exec(work,
-                 "INSERT INTO jobs (job_id, request_id, payload_hash, name, state, spec, facts) "
-                 "VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb) ON CONFLICT (request_id) DO NOTHING "
+                 "INSERT INTO jobs (job_id, request_id, payload_hash, name, state, spec, facts, "
+                 "priority, max_running) "
+                 "VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9) ON CONFLICT (request_id) DO "
+                 "NOTHING "
                  "RETURNING job_id",
                  new_id, request_id, hash, spec.name(), static_cast<int>(State::STATE_READY),
-                 Bytes(bytes), FactsToJson(facts));
+                 Bytes(bytes), FactsToJson(facts), spec.priority(), spec.max_running_tasks());
         if (inserted.empty()) {
           const pqxx::result known =
               Exec(work, "SELECT job_id, payload_hash FROM jobs WHERE request_id = $1", request_id);
@@ -40,6 +42,7 @@ absl::StatusOr<std::string> Store::CreateJob(const std::string& request_id,
           return absl::OkStatus();
         }
         job_id = new_id;
+        Exec(work, "SELECT foundry_ensure_history(period) FROM jobs WHERE job_id = $1", job_id);
         int position = 0;
         for (absl::string_view step : kSteps) {
           Exec(work, "INSERT INTO steps (job_id, name, position, state) VALUES ($1, $2, $3, $4)",

@@ -1,5 +1,6 @@
 // The store's calls for the maintenance loop.
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "common/base/status.h"
 #include "services/coordinator/job_edit.h"
 #include "services/coordinator/store.h"
@@ -31,8 +32,8 @@ absl::Status Store::ExpireLease(const std::string& job_id, const std::string& ta
     // Looked at again under the locks: a heartbeat or the worker's last word may have come first.
     const pqxx::result rows =
         Exec(job.work(),
-             "SELECT t.step, t.key, t.state, t.crashes, t.lost, h.acknowledged, t.worker_id "
-             "FROM tasks t JOIN heartbeats h USING (task_id) WHERE t.task_id = $1 "
+             "SELECT t.step, t.key, t.state, t.crashes, t.lost, h.acknowledged, t.worker_id, "
+             "h.announced, t.attempt, " FOUNDRY_MICROS("t.state_time") " FROM tasks t JOIN heartbeats h USING (task_id) WHERE t.task_id = $1 "
              "AND h.lease_until < clock_timestamp() FOR UPDATE",
              task_id);
     if (rows.empty()) return absl::OkStatus();
@@ -43,6 +44,10 @@ absl::Status Store::ExpireLease(const std::string& job_id, const std::string& ta
                                            "its worker fell silent", "info",
                                            "its worker fell silent"));
       return job.EndIfCancelled();
+    }
+    if (!rows[0][7].as<bool>()) {
+      FOUNDRY_RETURN_IF_ERROR(job.Announce({step, key, rows[0][6].as<std::string>(),
+                                            rows[0][8].as<int>(), rows[0][9].as<int64_t>()}));
     }
     const bool heard = rows[0][5].as<bool>();
     const int crashes = rows[0][3].as<int>() + (heard ? 1 : 0);
@@ -118,7 +123,8 @@ absl::StatusOr<std::vector<PendingExport>> Store::StepsWithOutputs(const std::st
 }
 
 absl::Status Store::ExportAgain(const std::string& job_id, absl::Time deadline) {
-  return Edit("export again", job_id, deadline, [&](JobEdit& job) {
+  return Edit("export again", job_id, deadline, [&](JobEdit& job) -> absl::Status {
+    FOUNDRY_RETURN_IF_ERROR(job.LoadSpec());
     Exec(job.work(),
          "UPDATE steps SET exported = false WHERE job_id = $1 AND state IN (4, 9) AND manifest <> "
          "''",
@@ -135,6 +141,7 @@ absl::Status Store::ExportDone(const std::string& job_id, const std::string& ste
   return Edit("export done", job_id, deadline, [&](JobEdit& job) -> absl::Status {
     if (job.steps().at(step).exported) return absl::OkStatus();
     FOUNDRY_RETURN_IF_ERROR(job.SetExported(step));
+    FOUNDRY_RETURN_IF_ERROR(job.LoadSpec());
     job.Event(step, "", State::STATE_UNSPECIFIED,
               absl::StrCat("outputs written to ", job.spec().output_dir()));
     for (const auto& [name, row] : job.steps()) {
@@ -153,6 +160,47 @@ absl::Status Store::ExportFailed(const std::string& job_id, const std::string& s
     job.Event(step, "", State::STATE_UNSPECIFIED, reason, "error");
     return absl::OkStatus();
   });
+}
+
+absl::StatusOr<std::vector<std::string>> Store::DropHistory(absl::Duration age,
+                                                            absl::Time deadline) {
+  std::vector<std::string> old;
+  FOUNDRY_RETURN_IF_ERROR(database_.Transact("old history", deadline, [&](pqxx::work& work) {
+    old.clear();
+    for (const auto& row :
+         Exec(work,
+              "SELECT p.period FROM (SELECT to_date(right(c.relname, 8), 'YYYYMMDD') AS period "
+              "  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+              "  WHERE i.inhparent = 'events'::regclass) p "
+              "WHERE p.period + 7 < clock_timestamp() - $1 * interval '1 second' AND NOT EXISTS "
+              "  (SELECT FROM jobs j WHERE j.period = p.period AND j.state IN (2, 3, 6)) "
+              "ORDER BY 1",
+              absl::ToDoubleSeconds(age))) {
+      old.push_back(row[0].as<std::string>());
+    }
+    return absl::OkStatus();
+  }));
+  std::vector<std::string> dropped;
+  for (const std::string& period : old) {
+    const absl::Status status = database_.Transact("drop history", deadline, [&](pqxx::work& work) {
+      // Others would queue behind a lock that is waited for.
+      work.exec("SET LOCAL lock_timeout = '300ms'");
+      // Numbers of events go on from here, should a job be taken up again.
+      Exec(work,
+           "UPDATE jobs j SET last_event_id = e.last FROM (SELECT job_id, max(event_id) AS last "
+           "FROM events WHERE period = $1::date GROUP BY job_id) e "
+           "WHERE j.job_id = e.job_id AND j.last_event_id < e.last",
+           period);
+      const std::string suffix = absl::StrReplaceAll(period, {{"-", ""}});
+      for (const char* table : {"events", "metrics"}) {
+        work.exec(absl::StrCat("ALTER TABLE ", table, " DETACH PARTITION ", table, "_", suffix,
+                               "; DROP TABLE ", table, "_", suffix));
+      }
+      return absl::OkStatus();
+    });
+    if (status.ok()) dropped.push_back(period);
+  }
+  return dropped;
 }
 
 absl::StatusOr<std::set<std::string>> Store::CommittedManifests(absl::Time deadline) {

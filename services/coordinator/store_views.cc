@@ -1,6 +1,7 @@
 // What clients read: jobs with steps and tasks, events, curves.
 #include <algorithm>
 #include <map>
+#include <memory>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -8,14 +9,13 @@
 #include "common/base/status.h"
 #include "services/coordinator/state.h"
 #include "services/coordinator/store.h"
+#include "services/coordinator/store_waiting.h"
 
 namespace foundry::coordinator {
 namespace {
 
 constexpr int kDefaultPage = 50;
 constexpr int kLargestPage = 500;
-
-#define FOUNDRY_MILLIS(column) "(extract(epoch FROM " column ") * 1000)::bigint"
 
 // Milliseconds since the epoch; NULL leaves the field unset.
 template <typename Setter>
@@ -27,8 +27,10 @@ void SetTime(const pqxx::field& field, Setter mutable_timestamp) {
   timestamp->set_nanos(static_cast<int>(millis % 1000) * 1000000);
 }
 
-constexpr char kJobColumns[] = "job_id, name, state, reason, spec, last_event_id, " FOUNDRY_MILLIS(
-    "create_time") ", " FOUNDRY_MILLIS("end_time");
+constexpr char kJobColumns[] =
+    "job_id, name, state, reason, spec, greatest(last_event_id, (SELECT event_id FROM events e "
+    "WHERE e.period = jobs.period AND e.job_id = jobs.job_id ORDER BY event_id DESC LIMIT "
+    "1)), " FOUNDRY_MILLIS("create_time") ", " FOUNDRY_MILLIS("end_time");
 
 absl::Status FillJob(const pqxx::row& row, v1::Job* job) {
   job->set_job_id(row[0].as<std::string>());
@@ -73,48 +75,95 @@ void FillSteps(pqxx::work& work, v1::Job* job, std::map<std::string, StepWork>* 
   }
 }
 
+// Steps with more tasks are told in part.
+constexpr int64_t kMostTasks = 1000;
+
+// Counts and work of every step; answers those whose tasks are all told.
+std::vector<std::string> FillCounts(pqxx::work& work, v1::Job* job,
+                                    const std::map<std::string, v1::Step*>& steps,
+                                    std::map<std::string, StepWork>* works) {
+  std::map<std::string, int64_t> totals;
+  for (const auto& row :
+       Exec(work,
+            "SELECT t.step, t.state, count(*), sum(t.weight), sum(CASE WHEN t.state IN (4, 9) THEN "
+            "t.weight WHEN h.total > 0 THEN t.weight * least(1, greatest(0, h.done / h.total)) "
+            "ELSE 0 END) FROM tasks t LEFT JOIN heartbeats h USING (task_id) "
+            "WHERE t.job_id = $1 GROUP BY 1, 2 ORDER BY 1, 2",
+            job->job_id())) {
+    const std::string step = row[0].as<std::string>();
+    const State state = static_cast<State>(row[1].as<int>());
+    v1::TaskCount* count = steps.at(step)->add_task_counts();
+    count->set_state(state);
+    count->set_count(row[2].as<int64_t>());
+    totals[step] += count->count();
+    StepWork& step_work = (*works)[step];
+    step_work.known += row[3].as<double>();
+    step_work.done += row[4].as<double>();
+    if (state != State::STATE_SKIPPED) step_work.done_now += row[4].as<double>();
+  }
+  std::vector<std::string> whole;
+  for (const auto& [step, total] : totals) {
+    if (total <= kMostTasks) whole.push_back(step);
+  }
+  return whole;
+}
+
+// $1 job, $2 steps that are told whole, $3 most tasks of the others.
+constexpr char kTasksSql[] =
+    "WITH told AS (SELECT task_id FROM tasks WHERE job_id = $1 AND step = ANY($2::text[])"
+    "  UNION (SELECT task_id FROM tasks WHERE job_id = $1 AND state IN (2, 3, 6) "
+    "         ORDER BY position LIMIT $3)"
+    "  UNION (SELECT task_id FROM tasks WHERE job_id = $1 AND state IN (5, 7, 8) "
+    "         ORDER BY position LIMIT $3)"
+    "  UNION (SELECT task_id FROM (SELECT DISTINCT ON (step) task_id FROM tasks WHERE job_id = $1 "
+    "         AND step <> ALL($2::text[]) ORDER BY step, position DESC) last)) "
+    "SELECT t.task_id, t.step, t.key, t.stage, t.state, t.attempt, t.reason, t.worker_id, "
+    FOUNDRY_MILLIS("t.state_time") ", t.position, t.result, h.done, h.total, h.unit, h.message, "
+    "t.needs_gpu, extract(epoch FROM clock_timestamp() - t.state_time)::float8, "
+    "extract(epoch FROM t.not_before - clock_timestamp())::float8, " FOUNDRY_MILLIS("t.not_before")
+    " FROM told JOIN tasks t USING (task_id) LEFT JOIN heartbeats h USING (task_id) "
+    "ORDER BY t.position";
+
+absl::Status FillTask(const pqxx::row& row, v1::Task* task) {
+  task->set_task_id(row[0].as<std::string>());
+  task->set_key(row[2].as<std::string>());
+  task->set_stage(row[3].as<std::string>());
+  task->set_state(static_cast<State>(row[4].as<int>()));
+  task->set_attempt(row[5].as<int>());
+  task->set_reason(row[6].as<std::string>());
+  task->set_worker_id(row[7].as<std::string>());
+  SetTime(row[8], [&] { return task->mutable_state_time(); });
+  if (task->state() == State::STATE_SKIPPED || task->state() == State::STATE_SUCCEEDED) {
+    if (!task->mutable_result()->ParseFromString(FromBytes(row[10]))) {
+      return absl::DataLossError(absl::StrCat("the result of ", task->key(), " cannot be read"));
+    }
+  } else if (!row[11].is_null()) {
+    task->mutable_progress()->set_done(row[11].as<double>());
+    task->mutable_progress()->set_total(row[12].as<double>());
+    task->mutable_progress()->set_unit(row[13].as<std::string>());
+    task->mutable_progress()->set_message(row[14].as<std::string>());
+  }
+  return absl::OkStatus();
+}
+
 absl::Status FillTasks(pqxx::work& work, v1::Job* job, std::map<std::string, StepWork>* works) {
   std::map<std::string, v1::Step*> steps;
   for (v1::Step& step : *job->mutable_steps()) steps[step.name()] = &step;
-  for (const auto& row :
-       Exec(work,
-            "SELECT t.task_id, t.step, t.key, t.stage, t.state, t.attempt, t.reason, "
-            "t.worker_id, " FOUNDRY_MILLIS(
-                "t.state_time") ", t.weight, t.result, h.done, h.total, h.unit, h.message "
-                                "FROM tasks t LEFT JOIN heartbeats h USING (task_id) WHERE "
-                                "t.job_id = $1 ORDER BY t.position",
-            job->job_id())) {
-    const std::string step = row[1].as<std::string>();
-    v1::Task* task = steps.at(step)->add_tasks();
-    task->set_task_id(row[0].as<std::string>());
-    task->set_key(row[2].as<std::string>());
-    task->set_stage(row[3].as<std::string>());
-    task->set_state(static_cast<State>(row[4].as<int>()));
-    task->set_attempt(row[5].as<int>());
-    task->set_reason(row[6].as<std::string>());
-    task->set_worker_id(row[7].as<std::string>());
-    SetTime(row[8], [&] { return task->mutable_state_time(); });
-    double share = 0;
-    const bool reused = task->state() == State::STATE_SKIPPED;
-    if (reused || task->state() == State::STATE_SUCCEEDED) {
-      share = 1;
-      if (!task->mutable_result()->ParseFromString(FromBytes(row[10]))) {
-        return absl::DataLossError(absl::StrCat("the result of ", task->key(), " cannot be read"));
-      }
-    } else if (!row[11].is_null()) {
-      task->mutable_progress()->set_done(row[11].as<double>());
-      task->mutable_progress()->set_total(row[12].as<double>());
-      task->mutable_progress()->set_unit(row[13].as<std::string>());
-      task->mutable_progress()->set_message(row[14].as<std::string>());
-      if (task->progress().total() > 0) {
-        share = std::clamp(task->progress().done() / task->progress().total(), 0.0, 1.0);
-      }
-    }
-    const double weight = row[9].as<double>();
-    StepWork& step_work = (*works)[step];
-    step_work.known += weight;
-    step_work.done += weight * share;
-    if (!reused) step_work.done_now += weight * share;
+  const std::vector<std::string> whole = FillCounts(work, job, steps, works);
+  std::unique_ptr<WaitingReasons> reasons;
+  for (const auto& row : Exec(work, kTasksSql, job->job_id(), TextArray(whole), kMostTasks)) {
+    v1::Task* task = steps.at(row[1].as<std::string>())->add_tasks();
+    FOUNDRY_RETURN_IF_ERROR(FillTask(row, task));
+    if (task->state() != State::STATE_READY) continue;
+    if (reasons == nullptr) reasons = std::make_unique<WaitingReasons>(work, job->job_id());
+    WaitingTask waiting;
+    waiting.stage = task->stage();
+    waiting.failure = task->reason();
+    waiting.needs_gpu = row[15].as<bool>();
+    waiting.age = absl::Seconds(row[16].as<double>());
+    waiting.backoff = absl::Seconds(row[17].as<double>());
+    waiting.not_before = absl::FromUnixMillis(row[18].as<int64_t>());
+    task->set_reason(reasons->Of(work, waiting, row[9].as<int64_t>()));
   }
   return absl::OkStatus();
 }
@@ -208,12 +257,14 @@ absl::StatusOr<std::vector<v1::Event>> Store::Events(const std::string& job_id,
   std::vector<v1::Event> events;
   FOUNDRY_RETURN_IF_ERROR(database_.Transact("read events", deadline, [&](pqxx::work& work) {
     events.clear();
-    for (const auto& row : Exec(work,
-                                "SELECT event_id, " FOUNDRY_MILLIS(
-                                    "time") ", step, task_key, state, message, severity "
-                                            "FROM events WHERE job_id = $1 AND event_id > $2 ORDER "
-                                            "BY event_id LIMIT $3",
-                                job_id, after_event_id, limit)) {
+    for (const auto& row :
+         Exec(work,
+              "SELECT event_id, " FOUNDRY_MILLIS(
+                  "time") ", step, task_key, state, message, severity "
+                          "FROM events WHERE period = (SELECT period FROM jobs WHERE job_id = $1) "
+                          "AND job_id = $1 AND event_id > $2 ORDER "
+                          "BY event_id LIMIT $3",
+              job_id, after_event_id, limit)) {
       v1::Event& event = events.emplace_back();
       event.set_event_id(row[0].as<int64_t>());
       SetTime(row[1], [&] { return event.mutable_time(); });
@@ -236,12 +287,13 @@ absl::StatusOr<std::vector<v1::Curve>> Store::Metrics(const std::string& job_id,
   FOUNDRY_RETURN_IF_ERROR(database_.Transact("read metrics", deadline, [&](pqxx::work& work) {
     curves.clear();
     std::string last_name;
-    for (const auto& row :
-         Exec(work,
-              "SELECT step, task_key, name, x, value FROM metrics WHERE job_id = $1 "
-              "AND ($2 = '' OR step = $2) AND ($3 = '' OR name = $3) "
-              "ORDER BY step, task_key, name, x",
-              job_id, step, name)) {
+    for (const auto& row : Exec(work,
+                                "SELECT step, task_key, name, x, value FROM metrics WHERE period = "
+                                "(SELECT period FROM "
+                                "jobs WHERE job_id = $1) AND job_id = $1 "
+                                "AND ($2 = '' OR step = $2) AND ($3 = '' OR name = $3) "
+                                "ORDER BY step, task_key, name, x",
+                                job_id, step, name)) {
       const auto row_step = row[0].as<std::string>(), key = row[1].as<std::string>(),
                  row_name = row[2].as<std::string>();
       if (curves.empty() || curves.back().step() != row_step || curves.back().task_key() != key ||

@@ -3,9 +3,9 @@
 #include <cmath>
 #include <map>
 #include <random>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "common/base/error_details.h"
 #include "common/base/ids.h"
@@ -23,24 +23,25 @@ absl::Status Stale(const LeaseKey& key) {
                     "STALE_LEASE");
 }
 
-// A PostgreSQL array literal; `quote` for text.
-template <typename Range>
-std::string TextArray(const Range& values) {
-  std::string literal = "{";
-  for (const std::string& value : values) {
-    absl::StrAppend(&literal, literal.size() == 1 ? "\"" : ",\"");
-    for (char c : value) {
-      if (c == '"' || c == '\\') literal.push_back('\\');
-      literal.push_back(c);
-    }
-    literal.push_back('"');
-  }
-  return literal + "}";
-}
-
 std::string Seconds(absl::Duration duration) {
   return absl::StrCat(absl::ToDoubleSeconds(duration), " seconds");
 }
+
+// Rows are locked in one order by everybody.
+constexpr char kHeartbeats[] =
+    "WITH beat AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], "
+    "$4::smallint[], $5::float8[], $6::float8[], $7::text[], $8::text[]) "
+    "AS b(task_id, epoch, worker_id, told, done, total, unit, message)),"
+    "held AS MATERIALIZED (SELECT h.task_id, h.epoch FROM heartbeats h WHERE h.task_id = "
+    "ANY($1::text[]) ORDER BY h.task_id FOR UPDATE) "
+    "UPDATE heartbeats h SET lease_until = clock_timestamp() + $9::interval, acknowledged = true,"
+    " done = CASE WHEN b.told <> 0 THEN b.done ELSE h.done END,"
+    " total = CASE WHEN b.told <> 0 THEN b.total ELSE h.total END,"
+    " unit = CASE WHEN b.told <> 0 THEN b.unit ELSE h.unit END,"
+    " message = CASE WHEN b.told <> 0 THEN b.message ELSE h.message END "
+    "FROM beat b JOIN held USING (task_id, epoch) JOIN tasks t USING (task_id) "
+    "WHERE h.task_id = b.task_id AND h.epoch = b.epoch AND t.worker_id = b.worker_id "
+    "RETURNING h.task_id, h.epoch, t.worker_id, t.state, t.job_id, t.step, t.key";
 
 void StoreMetrics(pqxx::work& work, const std::string& job_id, const std::string& step,
                   const std::string& key, const v1::HeartbeatRequest& request) {
@@ -57,9 +58,10 @@ void StoreMetrics(pqxx::work& work, const std::string& job_id, const std::string
                                          : pqxx::to_string(value));
   }
   Exec(work,
-       "INSERT INTO metrics (job_id, step, task_key, name, x, value) "
-       "SELECT $1, $2, $3, * FROM unnest($4::text[], $5::bigint[], $6::float8[]) "
-       "ON CONFLICT (job_id, step, task_key, name, x) DO UPDATE SET value = excluded.value",
+       "INSERT INTO metrics (period, job_id, step, task_key, name, x, value) "
+       "SELECT (SELECT period FROM jobs WHERE job_id = $1), $1, $2, $3, * FROM unnest($4::text[], "
+       "$5::bigint[], $6::float8[]) "
+       "ON CONFLICT (period, job_id, step, task_key, name, x) DO UPDATE SET value = excluded.value",
        job_id, step, key, TextArray(names), TextArray(steps), TextArray(values));
 }
 
@@ -72,114 +74,96 @@ struct Store::LeasedTask {
   bool held = false;  // RUNNING or CANCELLING under the given epoch
 };
 
-absl::StatusOr<std::vector<GrantedLease>> Store::Lease(const LeaseQuery& query,
-                                                       absl::Time deadline) {
-  std::vector<GrantedLease> granted;
-  if (query.worker_ids.empty() || query.stages.empty()) return granted;
-  // MATERIALIZED: the locks are taken once, by exactly the rows that are claimed. No job row is
-  // locked, so a claim waits for nobody.
-  FOUNDRY_RETURN_IF_ERROR(
-      database_.Transact("lease tasks", deadline, [&](pqxx::work& work) -> absl::Status {
-        granted.clear();
-        const pqxx::result rows = Exec(
-            work,
-            "WITH candidate AS MATERIALIZED ("
-            "  SELECT task_id, position FROM tasks"
-            "  WHERE state = 2 AND stage = ANY($1::text[]) AND (NOT needs_gpu OR $2)"
-            "    AND not_before <= clock_timestamp()"
-            "  ORDER BY position LIMIT $3 FOR UPDATE SKIP LOCKED),"
-            "chosen AS (SELECT task_id, row_number() OVER (ORDER BY position) AS n FROM candidate),"
-            "claimed AS ("
-            "  UPDATE tasks t SET state = 3, epoch = t.epoch + 1, attempt = t.attempt + 1, reason "
-            "= '',"
-            "    worker_id = ($4::text[])[c.n], state_time = clock_timestamp()"
-            "  FROM chosen c WHERE t.task_id = c.task_id"
-            "  RETURNING t.task_id, t.epoch, t.job_id, t.step, t.key, t.attempt, t.request, "
-            "t.worker_id),"
-            "beats AS ("
-            "  INSERT INTO heartbeats (task_id, epoch, lease_until)"
-            "  SELECT task_id, epoch, clock_timestamp() + $5::interval FROM claimed"
-            "  ON CONFLICT (task_id) DO UPDATE SET epoch = excluded.epoch,"
-            "    lease_until = excluded.lease_until, acknowledged = false, done = 0, total = 0, "
-            "unit = '',"
-            "    message = '')"
-            "SELECT task_id, epoch, job_id, step, key, attempt, request, worker_id FROM claimed",
-            TextArray(query.stages), query.has_gpu, query.worker_ids.size(),
-            TextArray(query.worker_ids), Seconds(options_.lease));
-        for (const auto& row : rows) {
-          GrantedLease& grant = granted.emplace_back();
-          v1::Lease& lease = grant.lease;
-          lease.set_task_id(row[0].as<std::string>());
-          lease.set_epoch(row[1].as<int64_t>());
-          lease.set_job_id(row[2].as<std::string>());
-          lease.set_step(row[3].as<std::string>());
-          lease.set_key(row[4].as<std::string>());
-          lease.set_attempt(row[5].as<int>());
-          lease.mutable_lease_duration()->set_seconds(absl::ToInt64Seconds(options_.lease));
-          lease.mutable_lease_duration()->set_nanos(
-              static_cast<int>(absl::ToInt64Nanoseconds(options_.lease % absl::Seconds(1))));
-          if (!lease.mutable_request()->ParseFromString(FromBytes(row[6]))) {
-            return absl::DataLossError(
-                absl::StrCat("the request of task ", lease.task_id(), " cannot be read"));
-          }
-          grant.worker_id = row[7].as<std::string>();
-        }
-        return absl::OkStatus();
-      }));
-  for (const GrantedLease& grant : granted) {
-    // The lease stands whether or not its start could be recorded; Complete records it then.
-    (void)RecordStart(grant.worker_id, grant.lease, deadline);
-  }
-  return granted;
-}
-
-absl::Status Store::RecordStart(const std::string& worker_id, const v1::Lease& lease,
-                                absl::Time deadline) {
-  return Edit("record start", lease.job_id(), deadline, [&](JobEdit& job) -> absl::Status {
-    const pqxx::result held =
-        Exec(job.work(), "SELECT FROM tasks WHERE task_id = $1 AND epoch = $2 AND state = 3",
-             lease.task_id(), lease.epoch());
-    if (held.empty()) return absl::OkStatus();
-    FOUNDRY_RETURN_IF_ERROR(job.Started(lease.step()));
-    job.Event(lease.step(), lease.key(), State::STATE_RUNNING,
-              absl::StrCat("attempt ", lease.attempt(), " on worker ", worker_id));
-    return absl::OkStatus();
-  });
-}
-
 absl::StatusOr<bool> Store::Heartbeat(const v1::HeartbeatRequest& request, absl::Time deadline) {
+  return Heartbeats({&request}, deadline)[0];
+}
+
+std::vector<absl::StatusOr<bool>> Store::Heartbeats(
+    const std::vector<const v1::HeartbeatRequest*>& requests, absl::Time deadline) {
+  std::vector<absl::StatusOr<bool>> outcomes(requests.size(), absl::UnknownError("not tried"));
+  std::vector<size_t> plain;
+  std::vector<std::string> ids, workers, units, messages, done, total;
+  std::vector<int64_t> epochs;
+  std::vector<int> told;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const v1::HeartbeatRequest& request = *requests[i];
+    if (request.metrics_size() > 0) {
+      outcomes[i] = HeartbeatWithMetrics(request, deadline);
+      continue;
+    }
+    plain.push_back(i);
+    ids.push_back(request.task_id());
+    epochs.push_back(request.epoch());
+    workers.push_back(request.worker_id());
+    told.push_back(request.has_progress());
+    done.push_back(pqxx::to_string(request.progress().done()));
+    total.push_back(pqxx::to_string(request.progress().total()));
+    units.push_back(request.progress().unit());
+    messages.push_back(request.progress().message());
+  }
+  // Held leases: (task, epoch, worker) → whether the task is being cancelled.
+  std::map<std::tuple<std::string, int64_t, std::string>, bool> held;
+  const absl::Status status =
+      plain.empty()
+          ? absl::OkStatus()
+          : relaxed_.Transact("heartbeats", deadline, [&](pqxx::work& work) {
+              held.clear();
+              for (const auto& row :
+                   Exec(work, kHeartbeats, TextArray(ids), NumberArray(epochs), TextArray(workers),
+                        NumberArray(told), TextArray(done), TextArray(total), TextArray(units),
+                        TextArray(messages), Seconds(options_.lease))) {
+                held[{row[0].as<std::string>(), row[1].as<int64_t>(), row[2].as<std::string>()}] =
+                    static_cast<State>(row[3].as<int>()) == State::STATE_CANCELLING;
+              }
+              return absl::OkStatus();
+            });
+  for (size_t i : plain) {
+    const LeaseKey key{requests[i]->task_id(), requests[i]->worker_id(), requests[i]->epoch()};
+    const auto found = held.find({key.task_id, key.epoch, key.worker_id});
+    if (!status.ok()) {
+      outcomes[i] = status;
+    } else if (found == held.end()) {
+      outcomes[i] = Stale(key);
+    } else {
+      outcomes[i] = found->second;
+    }
+  }
+  for (size_t i = 0; i < requests.size(); ++i) {
+    if (!outcomes[i].ok() || requests[i]->messages_size() == 0) continue;
+    // Apart, because events need the job's row, which is locked before any heartbeat.
+    const LeaseKey key{requests[i]->task_id(), requests[i]->worker_id(), requests[i]->epoch()};
+    const absl::Status told_messages =
+        EditLease("task messages", key, deadline, [&](JobEdit& job, const LeasedTask& task) {
+          for (const std::string& message : requests[i]->messages()) {
+            job.Event(task.step, task.key, State::STATE_UNSPECIFIED, message);
+          }
+          return absl::OkStatus();
+        });
+    if (!told_messages.ok()) outcomes[i] = told_messages;
+  }
+  return outcomes;
+}
+
+absl::StatusOr<bool> Store::HeartbeatWithMetrics(const v1::HeartbeatRequest& request,
+                                                 absl::Time deadline) {
   const LeaseKey key{request.task_id(), request.worker_id(), request.epoch()};
   bool cancel = false;
-  std::string job_id;
   FOUNDRY_RETURN_IF_ERROR(
       database_.Transact("heartbeat", deadline, [&](pqxx::work& work) -> absl::Status {
         const auto& progress = request.progress();
-        const pqxx::result rows = Exec(
-            work,
-            "UPDATE heartbeats h SET lease_until = clock_timestamp() + $3::interval, acknowledged "
-            "= true,"
-            " done = CASE WHEN $4 THEN $5 ELSE done END, total = CASE WHEN $4 THEN $6 ELSE total "
-            "END,"
-            " unit = CASE WHEN $4 THEN $7 ELSE unit END, message = CASE WHEN $4 THEN $8 ELSE "
-            "message END "
-            "FROM tasks t WHERE h.task_id = $1 AND h.epoch = $2 AND t.task_id = h.task_id "
-            "AND t.worker_id = $9 RETURNING t.state, t.job_id, t.step, t.key",
-            key.task_id, key.epoch, Seconds(options_.lease), request.has_progress(),
-            progress.done(), progress.total(), progress.unit(), progress.message(), key.worker_id);
+        const pqxx::result rows =
+            Exec(work, kHeartbeats, TextArray(std::vector<std::string>{key.task_id}),
+                 NumberArray(std::vector<int64_t>{key.epoch}),
+                 TextArray(std::vector<std::string>{key.worker_id}),
+                 NumberArray(std::vector<int>{request.has_progress()}),
+                 TextArray(std::vector<std::string>{pqxx::to_string(progress.done())}),
+                 TextArray(std::vector<std::string>{pqxx::to_string(progress.total())}),
+                 TextArray(std::vector<std::string>{progress.unit()}),
+                 TextArray(std::vector<std::string>{progress.message()}), Seconds(options_.lease));
         if (rows.empty()) return Stale(key);
-        cancel = static_cast<State>(rows[0][0].as<int>()) == State::STATE_CANCELLING;
-        job_id = rows[0][1].as<std::string>();
-        StoreMetrics(work, job_id, rows[0][2].as<std::string>(), rows[0][3].as<std::string>(),
-                     request);
-        return absl::OkStatus();
-      }));
-  if (request.messages_size() == 0) return cancel;
-  // Apart, because events need the job's row, which is locked before any heartbeat.
-  FOUNDRY_RETURN_IF_ERROR(
-      EditLease("task messages", key, deadline, [&](JobEdit& job, const LeasedTask& task) {
-        for (const std::string& message : request.messages()) {
-          job.Event(task.step, task.key, State::STATE_UNSPECIFIED, message);
-        }
+        cancel = static_cast<State>(rows[0][3].as<int>()) == State::STATE_CANCELLING;
+        StoreMetrics(work, rows[0][4].as<std::string>(), rows[0][5].as<std::string>(),
+                     rows[0][6].as<std::string>(), request);
         return absl::OkStatus();
       }));
   return cancel;
@@ -188,19 +172,14 @@ absl::StatusOr<bool> Store::Heartbeat(const v1::HeartbeatRequest& request, absl:
 absl::Status Store::EditLease(
     absl::string_view what, const LeaseKey& key, absl::Time deadline,
     const std::function<absl::Status(JobEdit&, const LeasedTask&)>& change) {
-  std::string job_id;
-  FOUNDRY_RETURN_IF_ERROR(database_.Transact(what, deadline, [&](pqxx::work& work) -> absl::Status {
-    const pqxx::result rows =
-        Exec(work, "SELECT job_id FROM tasks WHERE task_id = $1", key.task_id);
-    if (rows.empty()) return absl::NotFoundError(absl::StrCat("no task ", key.task_id));
-    job_id = rows[0][0].as<std::string>();
-    return absl::OkStatus();
-  }));
+  FOUNDRY_ASSIGN_OR_RETURN(const std::string job_id, JobOf(key.task_id, deadline));
   return Edit(what, job_id, deadline, [&](JobEdit& job) -> absl::Status {
-    const pqxx::result rows = Exec(job.work(),
-                                   "SELECT step, key, state, epoch, failures, worker_id FROM tasks "
-                                   "WHERE task_id = $1 FOR UPDATE",
-                                   key.task_id);
+    const pqxx::result rows = Exec(
+        job.work(),
+        "SELECT t.step, t.key, t.state, t.epoch, t.failures, t.worker_id, t.attempt, " FOUNDRY_MICROS(
+            "t.state_time") ", h.announced FROM tasks t LEFT JOIN heartbeats h USING (task_id) "
+                            "WHERE t.task_id = $1 FOR UPDATE OF t",
+        key.task_id);
     if (rows.empty() || rows[0][3].as<int64_t>() != key.epoch) return Stale(key);
     LeasedTask task;
     task.step = rows[0][0].as<std::string>();
@@ -209,27 +188,103 @@ absl::Status Store::EditLease(
     task.failures = rows[0][4].as<int>();
     task.held = task.state == State::STATE_RUNNING || task.state == State::STATE_CANCELLING;
     if (task.held && rows[0][5].as<std::string>() != key.worker_id) return Stale(key);
+    if (task.state == State::STATE_RUNNING && !rows[0][8].is_null() && !rows[0][8].as<bool>()) {
+      FOUNDRY_RETURN_IF_ERROR(job.Announce(
+          {task.step, task.key, key.worker_id, rows[0][6].as<int>(), rows[0][7].as<int64_t>()}));
+      Exec(job.work(), "UPDATE heartbeats SET announced = true WHERE task_id = $1", key.task_id);
+    }
     return change(job, task);
   });
 }
 
 absl::Status Store::Complete(const v1::CompleteTaskRequest& request, absl::Time deadline) {
-  const LeaseKey key{request.task_id(), request.worker_id(), request.epoch()};
-  return EditLease(
-      "complete task", key, deadline, [&](JobEdit& job, const LeasedTask& task) -> absl::Status {
-        if (task.state == State::STATE_SUCCEEDED) return absl::OkStatus();  // a repeated call
-        if (!task.held) return Stale(key);
-        FOUNDRY_RETURN_IF_ERROR(job.MoveTask(key.task_id, task.step, task.key, task.state,
-                                             State::STATE_SUCCEEDED, "", "info", "done"));
-        Exec(job.work(), "UPDATE tasks SET result = $2, manifest = $3 WHERE task_id = $1",
-             key.task_id, Bytes(request.result().SerializeAsString()), request.manifest());
-        for (const std::string& warning : request.result().warnings()) {
-          job.Event(task.step, task.key, State::STATE_UNSPECIFIED, warning, "warning");
-        }
-        if (task.state == State::STATE_RUNNING) FOUNDRY_RETURN_IF_ERROR(job.Started(task.step));
-        FOUNDRY_RETURN_IF_ERROR(job.EndIfCancelled());
-        return Advance(job);
-      });
+  FOUNDRY_ASSIGN_OR_RETURN(const std::string job_id, JobOf(request.task_id(), deadline));
+  return CompleteAll(job_id, {&request}, deadline)[0];
+}
+
+std::vector<absl::Status> Store::CompleteAll(
+    const std::string& job_id, const std::vector<const v1::CompleteTaskRequest*>& requests,
+    absl::Time deadline) {
+  std::vector<absl::Status> outcomes;
+  const absl::Status status = Edit("complete tasks", job_id, deadline, [&](JobEdit& job) {
+    outcomes.assign(requests.size(), absl::OkStatus());
+    return EditCompletions(job, requests, &outcomes);
+  });
+  if (!status.ok()) outcomes.assign(requests.size(), status);
+  return outcomes;
+}
+
+absl::Status Store::EditCompletions(JobEdit& job,
+                                    const std::vector<const v1::CompleteTaskRequest*>& requests,
+                                    std::vector<absl::Status>* outcomes) {
+  struct Row {
+    std::string step, key, worker_id;
+    State state;
+    int64_t epoch;
+    LeaseStart start;
+    bool announced;
+  };
+  std::map<std::string, Row> tasks;
+  std::vector<std::string> ids, results, manifests;
+  for (const auto* request : requests) ids.push_back(request->task_id());
+  // Locked in one order by everybody.
+  for (const auto& row :
+       Exec(job.work(),
+            "SELECT t.task_id, t.step, t.key, t.worker_id, t.state, t.epoch, "
+            "t.attempt, " FOUNDRY_MICROS(
+                "t.state_time") ", coalesce(h.announced, true) FROM tasks t LEFT JOIN heartbeats h "
+                                "USING (task_id) WHERE t.task_id = ANY($1::text[]) AND t.job_id = "
+                                "$2 ORDER BY t.task_id FOR UPDATE OF t",
+            TextArray(ids), job.id())) {
+    Row task{row[1].as<std::string>(), row[2].as<std::string>(),
+             row[3].as<std::string>(), static_cast<State>(row[4].as<int>()),
+             row[5].as<int64_t>(),     {},
+             row[8].as<bool>()};
+    task.start = {task.step, task.key, task.worker_id, row[6].as<int>(), row[7].as<int64_t>()};
+    tasks.emplace(row[0].as<std::string>(), std::move(task));
+  }
+  ids.clear();
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const v1::CompleteTaskRequest& request = *requests[i];
+    const LeaseKey key{request.task_id(), request.worker_id(), request.epoch()};
+    const auto found = tasks.find(key.task_id);
+    if (found == tasks.end() || found->second.epoch != key.epoch) {
+      (*outcomes)[i] = Stale(key);
+      continue;
+    }
+    Row& task = found->second;
+    if (task.state == State::STATE_SUCCEEDED) continue;  // a repeated call
+    if ((task.state != State::STATE_RUNNING && task.state != State::STATE_CANCELLING) ||
+        task.worker_id != key.worker_id) {
+      (*outcomes)[i] = Stale(key);
+      continue;
+    }
+    FOUNDRY_RETURN_IF_ERROR(CheckTransition(Entity::kTask, task.state, State::STATE_SUCCEEDED));
+    if (task.state == State::STATE_RUNNING) {
+      FOUNDRY_RETURN_IF_ERROR(task.announced ? job.Started(task.step) : job.Announce(task.start));
+    }
+    job.Event(task.step, task.key, State::STATE_SUCCEEDED, "done");
+    for (const std::string& warning : request.result().warnings()) {
+      job.Event(task.step, task.key, State::STATE_UNSPECIFIED, warning, "warning");
+    }
+    task.state = State::STATE_SUCCEEDED;
+    ids.push_back(key.task_id);
+    results.push_back(request.result().SerializeAsString());
+    manifests.push_back(request.manifest());
+  }
+  if (ids.empty()) return absl::OkStatus();
+  Exec(job.work(),
+       "WITH done AS (UPDATE tasks t SET state = 4, reason = '', worker_id = '', "
+       "state_time = clock_timestamp(), result = d.result, manifest = d.manifest "
+       "FROM unnest($1::text[], $2::bytea[], $3::text[]) AS d(task_id, result, manifest) "
+       "WHERE t.task_id = d.task_id),"
+       "beats AS MATERIALIZED (SELECT task_id FROM heartbeats WHERE task_id = ANY($1::text[]) "
+       "ORDER BY task_id FOR UPDATE) "
+       "DELETE FROM heartbeats h USING beats b WHERE h.task_id = b.task_id",
+       TextArray(ids), BytesArray(results), TextArray(manifests));
+  job.TaskLeft();
+  FOUNDRY_RETURN_IF_ERROR(job.EndIfCancelled());
+  return Advance(job);
 }
 
 absl::Status Store::Fail(const v1::FailTaskRequest& request, absl::Time deadline) {

@@ -34,42 +34,49 @@ absl::Status CheckManifest(const std::string& manifest) {
 grpc::ServerUnaryReactor* WorkersService::LeaseTask(grpc::CallbackServerContext* context,
                                                     const v1::LeaseTaskRequest* request,
                                                     v1::LeaseTaskResponse* response) {
-  return frame_->Unary<v1::LeaseTaskRequest, v1::LeaseTaskResponse>(
-      context, {kService, "LeaseTask", rpc::CallLength::kLong}, request, response,
-      [this](const auto& request, auto* response, rpc::Call& call) -> absl::Status {
-        if (request.worker_id().empty()) return FieldError("worker_id", "must be set");
-        if (request.stages().empty()) return FieldError("stages", "must name at least one stage");
+  return frame_->AsyncUnary<v1::LeaseTaskRequest, v1::LeaseTaskResponse>(
+      context, {kService, "LeaseTask"}, request, response,
+      [this](const auto& request, auto* response, const rpc::Call& call, rpc::Frame::Done done) {
+        if (request.worker_id().empty()) return done(FieldError("worker_id", "must be set"));
+        if (request.stages().empty()) {
+          return done(FieldError("stages", "must name at least one stage"));
+        }
         const absl::Duration wait = absl::Seconds(request.wait_time().seconds()) +
                                     absl::Nanoseconds(request.wait_time().nanos());
         const absl::Time until =
             std::min(absl::Now() + std::clamp(wait, absl::ZeroDuration(), kLongestWait),
                      call.deadline - kAnswerTime);
-        FOUNDRY_ASSIGN_OR_RETURN(auto lease, queue_->Wait(request, until, call.cancel));
-        if (lease.has_value()) *response->mutable_lease() = *std::move(lease);
-        return absl::OkStatus();
+        leases_->Wait(request, until, call.cancel, [response, done = std::move(done)](auto lease) {
+          if (lease.ok() && lease->has_value()) *response->mutable_lease() = **std::move(lease);
+          done(lease.status());
+        });
       });
 }
 
 grpc::ServerUnaryReactor* WorkersService::Heartbeat(grpc::CallbackServerContext* context,
                                                     const v1::HeartbeatRequest* request,
                                                     v1::HeartbeatResponse* response) {
-  return frame_->Unary<v1::HeartbeatRequest, v1::HeartbeatResponse>(
+  return frame_->AsyncUnary<v1::HeartbeatRequest, v1::HeartbeatResponse>(
       context, {kService, "Heartbeat"}, request, response,
-      [this](const auto& request, auto* response, rpc::Call& call) -> absl::Status {
-        FOUNDRY_ASSIGN_OR_RETURN(const bool cancel, store_->Heartbeat(request, call.deadline));
-        response->set_cancel(cancel);
-        return absl::OkStatus();
+      [this](const auto& request, auto* response, const rpc::Call& call, rpc::Frame::Done done) {
+        writes_->Heartbeat(&request, call.deadline, call.cancel,
+                           [response, done = std::move(done)](const absl::StatusOr<bool>& cancel) {
+                             response->set_cancel(cancel.ok() && *cancel);
+                             done(cancel.status());
+                           });
       });
 }
 
 grpc::ServerUnaryReactor* WorkersService::CompleteTask(grpc::CallbackServerContext* context,
                                                        const v1::CompleteTaskRequest* request,
                                                        v1::CompleteTaskResponse* response) {
-  return frame_->Unary<v1::CompleteTaskRequest, v1::CompleteTaskResponse>(
+  return frame_->AsyncUnary<v1::CompleteTaskRequest, v1::CompleteTaskResponse>(
       context, {kService, "CompleteTask"}, request, response,
-      [this](const auto& request, auto*, rpc::Call& call) -> absl::Status {
-        FOUNDRY_RETURN_IF_ERROR(CheckManifest(request.manifest()));
-        return store_->Complete(request, call.deadline);
+      [this](const auto& request, auto*, const rpc::Call& call, rpc::Frame::Done done) {
+        if (absl::Status status = CheckManifest(request.manifest()); !status.ok()) {
+          return done(std::move(status));
+        }
+        writes_->Complete(&request, call.deadline, call.cancel, std::move(done));
       });
 }
 

@@ -5,14 +5,15 @@
 #include "foundry/coordinator/v1/workers.grpc.pb.h"
 #include "services/coordinator/lease_queue.h"
 #include "services/coordinator/store.h"
+#include "services/coordinator/write_queue.h"
 
 namespace foundry::coordinator {
 
 class WorkersService : public v1::WorkersService::CallbackService {
  public:
   // All must outlive it.
-  WorkersService(rpc::Frame* frame, Store* store, LeaseQueue* queue)
-      : frame_(frame), store_(store), queue_(queue) {}
+  WorkersService(rpc::Frame* frame, Store* store, LeaseQueue* leases, WriteQueue* writes)
+      : frame_(frame), store_(store), leases_(leases), writes_(writes) {}
 
   grpc::ServerUnaryReactor* LeaseTask(grpc::CallbackServerContext* context,
                                       const v1::LeaseTaskRequest* request,
@@ -33,7 +34,8 @@ class WorkersService : public v1::WorkersService::CallbackService {
  private:
   rpc::Frame* const frame_;
   Store* const store_;
-  LeaseQueue* const queue_;
+  LeaseQueue* const leases_;
+  WriteQueue* const writes_;
 };
 
 }  // namespace foundry::coordinator

@@ -81,6 +81,11 @@ std::string JobDetails(const Job& job) {
       rows.push_back({"", task.key(), StateName(task.state()), absl::StrCat(task.attempt()),
                       task.has_state_time() ? Age(task.state_time()) : "", TaskDetail(task)});
     }
+    int64_t total = 0;
+    for (const auto& count : step.task_counts()) total += count.count();
+    if (total > step.tasks_size()) {
+      rows.push_back({"", absl::StrCat("… of ", total, " tasks"), "", "", "", ""});
+    }
   }
   return absl::StrCat(text, "\n", FormatTable(rows));
 }

@@ -1,0 +1,1 @@
+DROP TABLE metrics, events, heartbeats, tasks, steps, jobs;

@@ -1,0 +1,2 @@
+DROP TABLE workers;
+ALTER TABLE jobs DROP COLUMN max_running, DROP COLUMN priority;

@@ -1,0 +1,239 @@
+// Claiming ready tasks for workers, and the events of it.
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/base/status.h"
+#include "services/coordinator/claim_sql.h"
+#include "services/coordinator/job_edit.h"
+#include "services/coordinator/schedule.h"
+#include "services/coordinator/store.h"
+
+namespace foundry::coordinator {
+namespace {
+
+// Counts of running tasks serve this long, and reading them takes at most a twentieth of the time.
+constexpr absl::Duration kRunningPeriod = absl::Milliseconds(50);
+constexpr int kRunningShare = 20;
+
+using Floors = std::map<ReadyFloors::Key, int64_t>;
+
+struct FloorArrays {
+  explicit FloorArrays(const Floors& floors) {
+    for (const auto& [key, position] : floors) {
+      jobs.push_back(key.first);
+      stages.push_back(key.second);
+      positions.push_back(position);
+    }
+  }
+  std::vector<std::string> jobs, stages;
+  std::vector<int64_t> positions;
+};
+
+std::vector<ReadyWork> ReadReadyWork(pqxx::work& work, const LeaseQuery& query,
+                                     const Floors& floors) {
+  const FloorArrays arrays(floors);
+  std::vector<ReadyWork> ready;
+  for (const auto& row :
+       Exec(work, kReadyWorkSql, TextArray(query.stages), query.has_gpu, TextArray(arrays.jobs),
+            TextArray(arrays.stages), NumberArray(arrays.positions))) {
+    ReadyWork& item = ready.emplace_back();
+    item.job_id = row[0].as<std::string>();
+    item.stage = row[1].as<std::string>();
+    item.first_position = row[2].as<int64_t>();
+    item.priority = row[3].as<int>();
+    item.max_running = row[4].as<int>();
+    item.waited = absl::Seconds(row[5].as<double>());
+  }
+  return ready;
+}
+
+// Makes limits exact: who holds a job's lock is the only one that claims for it, and sees every
+// claim before. A job whose lock is taken is left out; its other claimant is about to be done.
+std::vector<Allotment> WithinLimits(pqxx::work& work, std::vector<Allotment> allotments,
+                                    const std::vector<ReadyWork>& ready) {
+  std::map<std::string, int> left;  // of limited jobs
+  for (Allotment& allotment : allotments) {
+    if (!allotment.limited) continue;
+    const auto [found, added] = left.try_emplace(allotment.job_id, 0);
+    if (added && Exec(work, "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 7))",
+                      allotment.job_id)[0][0]
+                     .as<bool>()) {
+      const auto job = std::find_if(ready.begin(), ready.end(), [&](const ReadyWork& item) {
+        return item.job_id == allotment.job_id;
+      });
+      found->second =
+          job->max_running -
+          Exec(work, "SELECT count(*) FROM heartbeats WHERE job_id = $1", allotment.job_id)[0][0]
+              .as<int>();
+    }
+    allotment.most = std::clamp(found->second, 0, allotment.most);
+    found->second -= allotment.most;
+  }
+  allotments.erase(std::remove_if(allotments.begin(), allotments.end(),
+                                  [](const Allotment& allotment) { return allotment.most == 0; }),
+                   allotments.end());
+  return allotments;
+}
+
+absl::StatusOr<GrantedLease> ReadLease(const pqxx::row& row, absl::Duration duration) {
+  GrantedLease grant;
+  v1::Lease& lease = grant.lease;
+  lease.set_task_id(row[0].as<std::string>());
+  lease.set_epoch(row[1].as<int64_t>());
+  lease.set_job_id(row[2].as<std::string>());
+  lease.set_step(row[3].as<std::string>());
+  lease.set_key(row[4].as<std::string>());
+  lease.set_attempt(row[5].as<int>());
+  lease.mutable_lease_duration()->set_seconds(absl::ToInt64Seconds(duration));
+  lease.mutable_lease_duration()->set_nanos(
+      static_cast<int>(absl::ToInt64Nanoseconds(duration % absl::Seconds(1))));
+  if (!lease.mutable_request()->ParseFromString(FromBytes(row[6]))) {
+    return absl::DataLossError(
+        absl::StrCat("the request of task ", lease.task_id(), " cannot be read"));
+  }
+  grant.worker_id = row[7].as<std::string>();
+  return grant;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<GrantedLease>> Store::Lease(const LeaseQuery& query,
+                                                       absl::Time deadline) {
+  FOUNDRY_ASSIGN_OR_RETURN(std::vector<GrantedLease> granted, Claim(query, deadline));
+  // The leases stand whether or not their starts could be recorded; their ends record them then.
+  (void)RecordStarts(granted, deadline);
+  return granted;
+}
+
+absl::StatusOr<std::vector<GrantedLease>> Store::Claim(const LeaseQuery& query,
+                                                       absl::Time deadline) {
+  std::vector<GrantedLease> granted;
+  if (query.worker_ids.empty() || query.stages.empty()) return granted;
+  if (floors_.FullLookDue(absl::Now())) floors_.ForgetAll(absl::Now());
+  LeaseQuery left = query;
+  while (!left.worker_ids.empty()) {
+    const bool full = floors_.empty();
+    const absl::Time start = absl::Now();
+    FOUNDRY_ASSIGN_OR_RETURN(std::vector<GrantedLease> round, ClaimRound(left, deadline));
+    if (full) floors_.FullLookTook(absl::Now() - start);
+    for (GrantedLease& grant : round) granted.push_back(std::move(grant));
+    left.worker_ids.assign(query.worker_ids.begin() + static_cast<int64_t>(granted.size()),
+                           query.worker_ids.end());
+    if (!round.empty()) continue;
+    // Nothing above the floors: what came back below them is looked for, unless that is dear.
+    if (full || !floors_.FullLookAllowed(absl::Now())) break;
+    floors_.ForgetAll(absl::Now());
+  }
+  return granted;
+}
+
+absl::StatusOr<std::vector<GrantedLease>> Store::ClaimRound(const LeaseQuery& query,
+                                                            absl::Time deadline) {
+  std::vector<GrantedLease> granted;
+  std::map<ReadyFloors::Key, int64_t> last;  // claimed positions
+  const int64_t generation = floors_.generation();
+  const Floors floors = floors_.Snapshot();
+  FOUNDRY_RETURN_IF_ERROR(
+      relaxed_.Transact("lease tasks", deadline, [&](pqxx::work& work) -> absl::Status {
+        granted.clear();
+        last.clear();
+        std::vector<ReadyWork> ready = ReadReadyWork(work, query, floors);
+        FillRunning(work, &ready);
+        SinceLastStarts(&ready);
+        const std::vector<Allotment> allotments =
+            WithinLimits(work, ShareOut(ready, static_cast<int>(query.worker_ids.size())), ready);
+        if (allotments.empty()) return absl::OkStatus();
+        std::vector<std::string> jobs, stages;
+        std::vector<int64_t> from;
+        std::vector<int> most;
+        for (const Allotment& allotment : allotments) {
+          const auto floor = floors.find({allotment.job_id, allotment.stage});
+          jobs.push_back(allotment.job_id);
+          stages.push_back(allotment.stage);
+          from.push_back(floor == floors.end() ? 0 : floor->second);
+          most.push_back(allotment.most);
+        }
+        for (const auto& row :
+             Exec(work, kClaimSql, TextArray(jobs), TextArray(stages), NumberArray(from),
+                  NumberArray(most), query.has_gpu, TextArray(query.worker_ids),
+                  absl::StrCat(absl::ToDoubleSeconds(options_.lease), " seconds"))) {
+          FOUNDRY_ASSIGN_OR_RETURN(GrantedLease grant, ReadLease(row, options_.lease));
+          int64_t& position = last[{grant.lease.job_id(), row[8].as<std::string>()}];
+          position = std::max(position, row[9].as<int64_t>());
+          granted.push_back(std::move(grant));
+        }
+        return absl::OkStatus();
+      }));
+  for (const auto& [key, position] : last) floors_.Raise(key, position + 1, generation);
+  std::lock_guard lock(mutex_);
+  if (job_of_.size() >= kMostJobsOfTasks) job_of_.clear();
+  for (const GrantedLease& grant : granted) {
+    job_of_[grant.lease.task_id()] = grant.lease.job_id();
+    last_start_[grant.lease.job_id()] = absl::Now();
+    ++running_[grant.lease.job_id()];
+  }
+  return granted;
+}
+
+void Store::FillRunning(pqxx::work& work, std::vector<ReadyWork>* ready) {
+  const bool limited = std::any_of(ready->begin(), ready->end(),
+                                   [](const ReadyWork& item) { return item.max_running > 0; });
+  if (!limited && ready->size() < 2) return;  // shares matter only between jobs
+  const absl::Time start = absl::Now();
+  std::unique_lock lock(mutex_);
+  if (limited || start >= running_until_) {
+    lock.unlock();
+    std::unordered_map<std::string, int> running;
+    for (const auto& row : Exec(work, "SELECT job_id, count(*) FROM heartbeats GROUP BY job_id")) {
+      running[row[0].as<std::string>()] = row[1].as<int>();
+    }
+    const absl::Time end = absl::Now();
+    lock.lock();
+    running_ = std::move(running);
+    running_until_ = end + std::max(kRunningPeriod, (end - start) * kRunningShare);
+  }
+  for (ReadyWork& item : *ready) {
+    const auto found = running_.find(item.job_id);
+    if (found != running_.end()) item.running = found->second;
+  }
+}
+
+void Store::SinceLastStarts(std::vector<ReadyWork>* ready) {
+  const absl::Time now = absl::Now();
+  std::lock_guard lock(mutex_);
+  if (last_start_.size() > kMostLastStarts) {
+    for (auto it = last_start_.begin(); it != last_start_.end();) {
+      it = now - it->second > kOverdue ? last_start_.erase(it) : std::next(it);
+    }
+  }
+  for (ReadyWork& item : *ready) {
+    const auto found = last_start_.find(item.job_id);
+    if (found != last_start_.end()) item.waited = std::min(item.waited, now - found->second);
+  }
+}
+
+absl::Status Store::RecordStarts(const std::vector<GrantedLease>& leases, absl::Time deadline) {
+  std::map<std::string, std::pair<std::vector<std::string>, std::vector<int64_t>>> by_job;
+  for (const GrantedLease& grant : leases) {
+    auto& [ids, epochs] = by_job[grant.lease.job_id()];
+    ids.push_back(grant.lease.task_id());
+    epochs.push_back(grant.lease.epoch());
+  }
+  for (const auto& [job_id, held] : by_job) {
+    FOUNDRY_RETURN_IF_ERROR(
+        Edit("record starts", job_id, deadline, [&](JobEdit& job) -> absl::Status {
+          for (const auto& row :
+               Exec(job.work(), kAnnounceSql, TextArray(held.first), NumberArray(held.second))) {
+            FOUNDRY_RETURN_IF_ERROR(
+                job.Announce({row[0].as<std::string>(), row[1].as<std::string>(),
+                              row[2].as<std::string>(), row[3].as<int>(), row[4].as<int64_t>()}));
+          }
+          return absl::OkStatus();
+        }));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace foundry::coordinator

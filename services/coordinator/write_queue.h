@@ -1,0 +1,70 @@
+// What workers tell, written in batches: all completions of a job that came while the one before
+// was being committed go into one transaction, and so do heartbeats. A job's row is locked and a
+// commit waited for once a batch instead of once a task, and no call holds a thread. Thread-safe.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/base/cancel.h"
+#include "services/coordinator/store.h"
+
+namespace foundry::coordinator {
+
+class WriteQueue {
+ public:
+  struct Options {
+    int threads = 6;
+    size_t largest_batch = 256;
+  };
+
+  // `store` must outlive it.
+  WriteQueue(Store* store, const Options& options);
+  // Writes what was accepted.
+  ~WriteQueue();
+  WriteQueue(const WriteQueue&) = delete;
+
+  // `request` must live until `done`, which runs once, on a thread of the queue. A call that is
+  // cancelled before its turn is not written.
+  void Complete(const v1::CompleteTaskRequest* request, absl::Time deadline,
+                const CancelToken& cancel, std::function<void(absl::Status)> done);
+  void Heartbeat(const v1::HeartbeatRequest* request, absl::Time deadline,
+                 const CancelToken& cancel, std::function<void(absl::StatusOr<bool>)> done);
+
+ private:
+  struct Item {
+    const v1::CompleteTaskRequest* completion = nullptr;  // or
+    const v1::HeartbeatRequest* heartbeat = nullptr;
+    absl::Time deadline;
+    CancelToken cancel;
+    std::function<void(absl::StatusOr<bool>)> done;
+  };
+  // Items that are written one batch after the other.
+  struct Lane {
+    std::deque<Item> items;
+    bool busy = false;
+  };
+  void Add(const std::string& lane, Item item);
+  void Run();
+  void Write(const std::vector<Item>& batch);
+
+  Store* const store_;
+  const Options options_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::string, Lane> lanes_;  // with items or busy; guarded by mutex_
+  std::deque<std::string> due_;        // lanes with items that are not busy; guarded by mutex_
+  bool stopping_ = false;              // guarded by mutex_
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace foundry::coordinator
