@@ -48,7 +48,7 @@ inline constexpr char kClaimSql[] =
     "    lease_until = excluded.lease_until, acknowledged = false, announced = false, done = 0,"
     "    total = 0, unit = '', message = '')"
     "SELECT task_id, epoch, job_id, step, key, attempt, request, worker_id, stage, position "
-    "FROM claimed";
+    "FROM claimed ORDER BY array_position((SELECT ids FROM chosen), task_id)";
 
 // $1 tasks, $2 their epochs. Marks the starts that are not told yet and answers them.
 inline constexpr char kAnnounceSql[] =

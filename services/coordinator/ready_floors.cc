@@ -8,7 +8,7 @@ namespace {
 constexpr absl::Duration kPeriod = absl::Seconds(1);
 constexpr absl::Duration kLongestPeriod = absl::Seconds(30);
 constexpr int kShare = 20;  // looks without floors take at most a twentieth of the time
-constexpr absl::Duration kCheap = absl::Milliseconds(50);
+constexpr absl::Duration kCheap = absl::Milliseconds(500);
 
 }  // namespace
 

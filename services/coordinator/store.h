@@ -48,6 +48,8 @@ struct StoreOptions {
   // A failed task waits this long, doubled with each failure up to the cap, times 0.5 to 1.
   absl::Duration first_backoff = absl::Seconds(2);
   absl::Duration longest_backoff = absl::Seconds(60);
+  // Fair shares go by numbers of running tasks that may be this old; zero: read for each claim.
+  absl::Duration shares_age = absl::Milliseconds(50);
   // A job succeeds only when its outputs were exported (ExportDone); false: when its steps are
   // done.
   bool wait_for_exports = false;

@@ -13,8 +13,7 @@
 namespace foundry::coordinator {
 namespace {
 
-// Counts of running tasks serve this long, and reading them takes at most a twentieth of the time.
-constexpr absl::Duration kRunningPeriod = absl::Milliseconds(50);
+// Reading the numbers of running tasks takes at most a twentieth of the time.
 constexpr int kRunningShare = 20;
 
 using Floors = std::map<ReadyFloors::Key, int64_t>;
@@ -192,7 +191,9 @@ void Store::FillRunning(pqxx::work& work, std::vector<ReadyWork>* ready) {
     const absl::Time end = absl::Now();
     lock.lock();
     running_ = std::move(running);
-    running_until_ = end + std::max(kRunningPeriod, (end - start) * kRunningShare);
+    running_until_ = options_.shares_age == absl::ZeroDuration()
+                         ? end
+                         : end + std::max(options_.shares_age, (end - start) * kRunningShare);
   }
   for (ReadyWork& item : *ready) {
     const auto found = running_.find(item.job_id);

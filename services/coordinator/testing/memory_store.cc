@@ -51,33 +51,71 @@ absl::StatusOr<MemoryStore::Task*> MemoryStore::FindLeased(const LeaseKey& key) 
 
 absl::StatusOr<std::vector<GrantedLease>> MemoryStore::Lease(const LeaseQuery& query) {
   std::vector<GrantedLease> granted;
-  for (Task& task : tasks_) {
-    if (granted.size() == query.worker_ids.size()) break;
-    const bool fits = std::count(query.stages.begin(), query.stages.end(), task.stage) > 0 &&
-                      (!task.needs_gpu || query.has_gpu);
-    if (task.state != v1::STATE_READY || !fits || task.not_before > now_) continue;
-    task.worker = query.worker_ids[granted.size()];
-    task.state = v1::STATE_RUNNING;
-    task.reason.clear();
-    ++task.epoch;
-    ++task.attempt;
-    task.until = now_ + options_.lease;
-    task.acknowledged = false;
-    GrantedLease& grant = granted.emplace_back();
-    grant.worker_id = task.worker;
-    grant.lease.set_task_id(task.id);
-    grant.lease.set_epoch(task.epoch);
-    grant.lease.set_job_id(task.job->id);
-    grant.lease.set_step(task.step);
-    grant.lease.set_key(task.key);
-    grant.lease.set_attempt(task.attempt);
-    grant.lease.mutable_lease_duration()->set_seconds(absl::ToInt64Seconds(options_.lease));
-    *grant.lease.mutable_request() = task.request;
-    FOUNDRY_RETURN_IF_ERROR(Started(*task.job, task.step));
-    Event(*task.job, task.step, task.key, v1::STATE_RUNNING,
-          absl::StrCat("attempt ", task.attempt, " on worker ", task.worker));
+  const auto fits = [&](const Task& task) {
+    return task.state == v1::STATE_READY && task.not_before <= now_ &&
+           (!task.needs_gpu || query.has_gpu) &&
+           std::count(query.stages.begin(), query.stages.end(), task.stage) > 0;
+  };
+  while (granted.size() < query.worker_ids.size()) {
+    const size_t before = granted.size();
+    std::map<std::pair<std::string, std::string>, ReadyWork> ready;  // by job and stage
+    std::map<std::string, int> running;
+    for (size_t i = 0; i < tasks_.size(); ++i) {
+      const Task& task = tasks_[i];
+      running[task.job->id] += task.Held();
+      if (!fits(task)) continue;
+      ReadyWork& work = ready[{task.job->id, task.stage}];
+      if (!work.job_id.empty()) continue;
+      work.job_id = task.job->id;
+      work.stage = task.stage;
+      work.first_position = static_cast<int64_t>(i);
+      work.priority = task.job->spec.priority();
+      work.max_running = task.job->spec.max_running_tasks();
+    }
+    std::vector<ReadyWork> work;
+    for (auto& [key, item] : ready) {
+      item.running = running[item.job_id];
+      work.push_back(item);
+    }
+    for (Allotment& allotment :
+         ShareOut(work, static_cast<int>(query.worker_ids.size() - granted.size()))) {
+      for (Task& task : tasks_) {
+        if (allotment.most == 0) break;
+        if (task.job->id != allotment.job_id || task.stage != allotment.stage || !fits(task)) {
+          continue;
+        }
+        FOUNDRY_ASSIGN_OR_RETURN(GrantedLease grant, Grant(task, query.worker_ids[granted.size()]));
+        granted.push_back(std::move(grant));
+        --allotment.most;
+      }
+    }
+    if (granted.size() == before) break;
   }
   return granted;
+}
+
+absl::StatusOr<GrantedLease> MemoryStore::Grant(Task& task, const std::string& worker) {
+  task.worker = worker;
+  task.state = v1::STATE_RUNNING;
+  task.reason.clear();
+  ++task.epoch;
+  ++task.attempt;
+  task.until = now_ + options_.lease;
+  task.acknowledged = false;
+  GrantedLease grant;
+  grant.worker_id = task.worker;
+  grant.lease.set_task_id(task.id);
+  grant.lease.set_epoch(task.epoch);
+  grant.lease.set_job_id(task.job->id);
+  grant.lease.set_step(task.step);
+  grant.lease.set_key(task.key);
+  grant.lease.set_attempt(task.attempt);
+  grant.lease.mutable_lease_duration()->set_seconds(absl::ToInt64Seconds(options_.lease));
+  *grant.lease.mutable_request() = task.request;
+  FOUNDRY_RETURN_IF_ERROR(Started(*task.job, task.step));
+  Event(*task.job, task.step, task.key, v1::STATE_RUNNING,
+        absl::StrCat("attempt ", task.attempt, " on worker ", task.worker));
+  return grant;
 }
 
 absl::StatusOr<bool> MemoryStore::Heartbeat(const v1::HeartbeatRequest& request) {

@@ -73,6 +73,7 @@ class MemoryStore : public TaskStore {
   absl::StatusOr<Job*> Find(const std::string& job_id);
   // The task of a lease, when the lease is its latest. NotFound, or STALE_LEASE.
   absl::StatusOr<Task*> FindLeased(const LeaseKey& key);
+  absl::StatusOr<GrantedLease> Grant(Task& task, const std::string& worker);
   void Event(Job& job, const std::string& step, const std::string& key, State state,
              const std::string& message);
   absl::Status MoveJob(Job& job, State to, const std::string& reason);
@@ -90,7 +91,7 @@ class MemoryStore : public TaskStore {
   const StoreOptions options_;
   absl::Duration now_;
   std::deque<Job> jobs_;
-  std::deque<Task> tasks_;  // in the order of planning, which is that of leasing
+  std::deque<Task> tasks_;  // in the order of planning: a job's tasks are leased in it
   std::map<std::string, Task*> by_id_;
   std::map<std::string, Task*> by_fingerprint_;  // the latest output of each
 };

@@ -69,6 +69,7 @@ class PostgresWorld : public StoreWorld {
   explicit PostgresWorld(StoreOptions options) : options_(std::move(options)) {
     options_.database.connection_info = foundry::testing::PrivatePostgres::Shared().NewDatabase();
     options_.database.connections = 2;
+    options_.shares_age = absl::ZeroDuration();
     for (auto& store : stores_) store = std::make_unique<PostgresStore>(options_);
   }
 

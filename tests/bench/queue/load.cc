@@ -1,0 +1,243 @@
+#include "tests/bench/queue/load.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/base/hash.h"
+#include "common/config/spec.h"
+#include "common/rpc/status.h"
+#include "foundry/coordinator/v1/jobs.grpc.pb.h"
+#include "foundry/coordinator/v1/workers.grpc.pb.h"
+#include "grpcpp/grpcpp.h"
+
+namespace foundry::bench {
+namespace {
+
+namespace v1 = coordinator::v1;
+
+constexpr absl::Duration kCallTimeout = absl::Seconds(60);
+
+void Demand(const grpc::Status& status, const char* what) {
+  if (status.ok()) return;
+  std::fprintf(stderr, "%s: %s\n", what, rpc::FromGrpc(status).ToString().c_str());
+  std::exit(1);
+}
+
+std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // a connection of its own
+  arguments.SetMaxReceiveMessageSize(64 << 20);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+std::unique_ptr<grpc::ClientContext> NewContext() {
+  auto context = std::make_unique<grpc::ClientContext>();
+  context->set_deadline(absl::ToChronoTime(absl::Now() + kCallTimeout));
+  context->set_wait_for_ready(true);
+  return context;
+}
+
+v1::CreateJobRequest JobRequest(const std::string& name, int tasks) {
+  // The file is on no machine, so no earlier output is used again.
+  auto spec = config::ParseSpec(
+      absl::StrCat("name: ", name, "\nsources: [{pdf: /nowhere/", name,
+                   ".pdf}]\nsteps: [extraction]\nextraction: {shards: ", tasks, "}\n"),
+      "bench.yaml", "/nowhere", {.paths_must_exist = false});
+  if (!spec.ok()) {
+    std::fprintf(stderr, "spec: %s\n", spec.status().ToString().c_str());
+    std::exit(1);
+  }
+  v1::CreateJobRequest request;
+  request.set_request_id(name);
+  *request.mutable_spec() = *std::move(spec);
+  return request;
+}
+
+// One worker; its calls follow each other until `stop`.
+class Worker {
+ public:
+  struct Hooks {
+    std::function<void(const v1::Lease&)> leased = [](const v1::Lease&) {};
+    std::function<void(const v1::Lease&)> completing = [](const v1::Lease&) {};
+    std::function<void()> completed = [] {};
+    std::function<void()> stopped = [] {};
+  };
+
+  Worker(const std::string& address, int index, const std::atomic<bool>* stop, Hooks hooks)
+      : stub_(v1::WorkersService::NewStub(Connect(address))),
+        stop_(stop),
+        hooks_(std::move(hooks)) {
+    lease_request_.set_worker_id(absl::StrCat("bench-worker-", index));
+    lease_request_.add_stages("extraction");
+    lease_request_.mutable_wait_time()->set_seconds(1);
+    beat_request_.set_worker_id(lease_request_.worker_id());
+    beat_request_.mutable_progress()->set_done(1);
+    beat_request_.mutable_progress()->set_total(2);
+    complete_request_.set_worker_id(lease_request_.worker_id());
+    complete_request_.set_manifest(Sha256Hex("nothing"));
+    (*complete_request_.mutable_result()->mutable_figures())["documents"] = 1;
+  }
+
+  void Lease() {
+    if (*stop_) return hooks_.stopped();
+    context_ = NewContext();
+    stub_->async()->LeaseTask(context_.get(), &lease_request_, &lease_,
+                              [this](grpc::Status status) {
+                                Demand(status, "LeaseTask");
+                                if (!lease_.has_lease()) return Lease();
+                                hooks_.leased(lease_.lease());
+                                Beat();
+                              });
+  }
+
+ private:
+  void Beat() {
+    beat_request_.set_task_id(lease_.lease().task_id());
+    beat_request_.set_epoch(lease_.lease().epoch());
+    context_ = NewContext();
+    stub_->async()->Heartbeat(context_.get(), &beat_request_, &beat_, [this](grpc::Status status) {
+      Demand(status, "Heartbeat");
+      Complete();
+    });
+  }
+
+  void Complete() {
+    complete_request_.set_task_id(lease_.lease().task_id());
+    complete_request_.set_epoch(lease_.lease().epoch());
+    context_ = NewContext();
+    hooks_.completing(lease_.lease());
+    stub_->async()->CompleteTask(context_.get(), &complete_request_, &complete_,
+                                 [this](grpc::Status status) {
+                                   Demand(status, "CompleteTask");
+                                   hooks_.completed();
+                                   Lease();
+                                 });
+  }
+
+  const std::unique_ptr<v1::WorkersService::Stub> stub_;
+  const std::atomic<bool>* const stop_;
+  const Hooks hooks_;
+  std::unique_ptr<grpc::ClientContext> context_;
+  v1::LeaseTaskRequest lease_request_;
+  v1::LeaseTaskResponse lease_;
+  v1::HeartbeatRequest beat_request_;
+  v1::HeartbeatResponse beat_;
+  v1::CompleteTaskRequest complete_request_;
+  v1::CompleteTaskResponse complete_;
+};
+
+// Workers that run until Stop().
+class Crew {
+ public:
+  Crew(const std::string& address, int count, Worker::Hooks hooks) : running_(count) {
+    hooks.stopped = [this] {
+      std::lock_guard lock(mutex_);
+      if (--running_ == 0) ended_.notify_all();
+    };
+    for (int i = 0; i < count; ++i) {
+      workers_.push_back(std::make_unique<Worker>(address, i, &stop_, hooks));
+    }
+    for (auto& worker : workers_) worker->Lease();
+  }
+  void Stop() {
+    stop_ = true;
+    std::unique_lock lock(mutex_);
+    ended_.wait(lock, [this] { return running_ == 0; });
+  }
+
+ private:
+  std::atomic<bool> stop_{false};
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  int running_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+}  // namespace
+
+std::string CreateJob(const std::string& address, const std::string& name, int tasks) {
+  const auto stub = v1::JobsService::NewStub(Connect(address));
+  v1::CreateJobResponse response;
+  Demand(stub->CreateJob(NewContext().get(), JobRequest(name, tasks), &response), "CreateJob");
+  return response.job().job_id();
+}
+
+double MeasureLives(const std::string& address, const LivesOptions& options) {
+  std::atomic<int64_t> completed{0};
+  Crew crew(address, options.workers, {.completed = [&] { ++completed; }});
+  absl::SleepFor(options.warmup);
+  const int64_t before = completed;
+  const absl::Time start = absl::Now();
+  absl::SleepFor(options.duration);
+  const double rate =
+      static_cast<double>(completed - before) / absl::ToDoubleSeconds(absl::Now() - start);
+  crew.Stop();
+  return rate;
+}
+
+std::vector<double> MeasurePickup(const std::string& address, const PickupOptions& options) {
+  std::mutex mutex;
+  std::map<std::string, absl::Time> made;       // job's name → CreateJob was sent
+  std::map<std::string, absl::Time> completed;  // job's id → its shard's CompleteTask was sent
+  std::vector<double> millis;
+  const absl::Time start = absl::Now() + options.warmup;
+  Worker::Hooks hooks;
+  hooks.leased = [&](const v1::Lease& lease) {
+    const absl::Time now = absl::Now();
+    std::lock_guard lock(mutex);
+    const auto& extract = lease.request().extract();
+    absl::Time since;
+    if (extract.parts().empty()) {
+      since = made.at(extract.sources(0).pdf());
+    } else {
+      since = completed.at(lease.job_id());
+    }
+    if (since >= start) millis.push_back(absl::ToDoubleMilliseconds(now - since));
+  };
+  hooks.completing = [&](const v1::Lease& lease) {
+    std::lock_guard lock(mutex);
+    completed.emplace(lease.job_id(), absl::Now());
+  };
+  Crew crew(address, options.workers, hooks);
+
+  const auto stub = v1::JobsService::NewStub(Connect(address));
+  struct Creation {
+    std::unique_ptr<grpc::ClientContext> context = NewContext();
+    v1::CreateJobRequest request;
+    v1::CreateJobResponse response;
+  };
+  // A job of one shard has two tasks: the shard and the join.
+  const absl::Duration period = absl::Seconds(2.0 / options.tasks_per_second);
+  std::atomic<int> open{0};
+  absl::Time next = absl::Now();
+  for (int i = 0; next < start + options.duration; ++i, next += period) {
+    absl::SleepFor(next - absl::Now());
+    auto creation = std::make_shared<Creation>();
+    creation->request = JobRequest(absl::StrCat("pickup", absl::ToUnixMicros(absl::Now())), 1);
+    {
+      std::lock_guard lock(mutex);
+      made[creation->request.spec().sources(0).pdf()] = absl::Now();
+    }
+    ++open;
+    stub->async()->CreateJob(creation->context.get(), &creation->request, &creation->response,
+                             [creation, &open](grpc::Status status) {
+                               Demand(status, "CreateJob");
+                               --open;
+                             });
+  }
+  while (open > 0) absl::SleepFor(absl::Milliseconds(10));
+  absl::SleepFor(absl::Seconds(1));  // for the last tasks
+  crew.Stop();
+  return millis;
+}
+
+}  // namespace foundry::bench
