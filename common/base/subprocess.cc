@@ -106,6 +106,34 @@ absl::StatusOr<pid_t> Spawn(const SubprocessOptions& options, const Pipe& in, co
   return pid;
 }
 
+// How long the program may go on: until its deadline or, once cancelled, through the grace.
+class Patience {
+ public:
+  Patience(const SubprocessOptions& options, pid_t pid, absl::Time deadline)
+      : options_(options), pid_(pid), deadline_(deadline) {}
+
+  // Cancelled when it must be killed now. The first call after the cancellation asks it to end.
+  absl::Status Check() {
+    const absl::Status status = options_.cancel.Check();
+    if (status.ok()) return status;
+    const absl::Time now = absl::Now();
+    if (!asked_ && options_.grace > absl::ZeroDuration()) {
+      asked_ = true;
+      deadline_ = std::min(deadline_, now + options_.grace);
+      kill(-pid_, SIGTERM);
+    }
+    return asked_ && now < deadline_ ? absl::OkStatus() : status;
+  }
+  absl::Time deadline() const { return deadline_; }
+  bool asked() const { return asked_; }
+
+ private:
+  const SubprocessOptions& options_;
+  const pid_t pid_;
+  absl::Time deadline_;
+  bool asked_ = false;
+};
+
 // Reads both pipes until both close or a limit is met.
 class Reader {
  public:
@@ -113,11 +141,11 @@ class Reader {
       : options_(options), result_(result) {}
 
   // True when the program may end by itself; false when it must be killed.
-  absl::StatusOr<bool> ReadAll(int out, int err, absl::Time deadline) {
+  absl::StatusOr<bool> ReadAll(int out, int err, Patience& patience) {
     bool out_open = true, err_open = true;
     while (out_open || err_open) {
-      FOUNDRY_RETURN_IF_ERROR(options_.cancel.Check());
-      const absl::Duration left = deadline - absl::Now();
+      FOUNDRY_RETURN_IF_ERROR(patience.Check());
+      const absl::Duration left = patience.deadline() - absl::Now();
       if (left <= absl::ZeroDuration()) {
         result_->end = SubprocessResult::End::kTimeout;
         return false;
@@ -170,13 +198,16 @@ class Reader {
   char buffer_[64 << 10];
 };
 
-// Waits without reaping. False when the deadline passes or the caller cancels first.
-bool WaitForEnd(pid_t pid, absl::Time deadline, const CancelToken& cancel) {
+// Waits without reaping. False when it must be killed first.
+bool WaitForEnd(pid_t pid, Patience& patience, const CancelToken& cancel) {
   while (true) {
     siginfo_t info = {};
     if (waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid)
       return true;
-    if (absl::Now() >= deadline || cancel.WaitFor(absl::Milliseconds(1))) return false;
+    if (!patience.Check().ok() || absl::Now() >= patience.deadline()) return false;
+    if (cancel.WaitFor(absl::Milliseconds(1)) && patience.asked()) {
+      absl::SleepFor(absl::Milliseconds(1));
+    }
   }
 }
 
@@ -207,6 +238,7 @@ absl::StatusOr<SubprocessResult> RunSubprocess(const SubprocessOptions& options)
   FOUNDRY_RETURN_IF_ERROR(out.Open());
   FOUNDRY_RETURN_IF_ERROR(err.Open());
   FOUNDRY_ASSIGN_OR_RETURN(const pid_t pid, Spawn(options, in, out, err));
+  if (options.on_start) options.on_start(pid);
   out.CloseWrite();
   err.CloseWrite();
   // The pipe holds it all, and our own read end is still open: this neither blocks nor raises
@@ -215,11 +247,12 @@ absl::StatusOr<SubprocessResult> RunSubprocess(const SubprocessOptions& options)
   in.CloseWrite();
   SubprocessResult result;
   Reader reader(options, &result);
+  Patience patience(options, pid, start + options.timeout);
   absl::StatusOr<bool> ends =
       written == static_cast<ssize_t>(options.input.size())
-          ? reader.ReadAll(out.read_end(), err.read_end(), start + options.timeout)
+          ? reader.ReadAll(out.read_end(), err.read_end(), patience)
           : absl::StatusOr<bool>(absl::ErrnoToStatus(errno, "cannot write its input"));
-  if (ends.ok() && *ends && !WaitForEnd(pid, start + options.timeout, options.cancel)) {
+  if (ends.ok() && *ends && !WaitForEnd(pid, patience, options.cancel)) {
     if (absl::Now() >= start + options.timeout) result.end = SubprocessResult::End::kTimeout;
   }
   // Not reaped yet, so the group's number is still ours: this also ends children left behind.
@@ -229,7 +262,8 @@ absl::StatusOr<SubprocessResult> RunSubprocess(const SubprocessOptions& options)
   while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR) {
   }
   if (!ends.ok()) return ends.status();
-  FOUNDRY_RETURN_IF_ERROR(options.cancel.Check());
+  const bool ended_in_grace = patience.asked() && absl::Now() < patience.deadline();
+  if (!ended_in_grace) FOUNDRY_RETURN_IF_ERROR(options.cancel.Check());
   result.seconds = absl::ToDoubleSeconds(absl::Now() - start);
   result.peak_memory_bytes = static_cast<int64_t>(usage.ru_maxrss) * 1024;
   if (result.end == SubprocessResult::End::kExit) {

@@ -6,6 +6,8 @@
 // in processes with threads. Thread-safe (no state).
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -28,9 +30,12 @@ struct SubprocessOptions {
   int64_t output_bytes = int64_t{1} << 30;      // of stdout; more is an end by kOutput
   int64_t error_bytes = 64 << 10;               // of stderr; the rest is dropped
   CancelToken cancel;
+  // When cancelled: SIGTERM first, and SIGKILL after this. Zero: SIGKILL at once.
+  absl::Duration grace;
   // Gets stdout piece by piece; null: collected in SubprocessResult::output. An error kills the
   // program and is returned.
   std::function<absl::Status(absl::string_view)> on_output;
+  std::function<void(pid_t)> on_start;  // it runs, or has ended and isn't reaped yet; may be null
 };
 
 struct SubprocessResult {
@@ -49,7 +54,7 @@ struct SubprocessResult {
 };
 
 // Fails when the program cannot be started, the caller cancels, or on_output fails. That the
-// program itself ends badly is a result.
+// program itself ends badly is a result; within the grace of a cancellation, that it ends at all.
 absl::StatusOr<SubprocessResult> RunSubprocess(const SubprocessOptions& options);
 
 // Path of a program that is installed with this one: in $FOUNDRY_BIN_DIR, beside the running

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 
 namespace foundry {
 namespace {
@@ -74,6 +75,34 @@ TEST(SubprocessTest, StreamsAndStopsOnTheReceiversError) {
 
 TEST(SubprocessTest, CancelEndsIt) {
   SubprocessOptions options = Shell("echo started; sleep 1000");
+  CancelToken cancel = options.cancel;
+  options.on_output = [cancel](absl::string_view) mutable {
+    cancel.Cancel("no longer wanted");
+    return absl::OkStatus();
+  };
+  EXPECT_EQ(RunSubprocess(options).status().code(), absl::StatusCode::kCancelled);
+}
+
+TEST(SubprocessTest, GraceLetsItEndByItself) {
+  SubprocessOptions options =
+      Shell("trap 'echo saved; exit 7' TERM; echo started; while true; do sleep 0.01; done");
+  options.grace = absl::Seconds(60);
+  CancelToken cancel = options.cancel;
+  std::string seen;
+  options.on_output = [&, cancel](absl::string_view piece) mutable {
+    cancel.Cancel("no longer wanted");
+    absl::StrAppend(&seen, piece);
+    return absl::OkStatus();
+  };
+  const auto result = RunSubprocess(options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->exit_code, 7);
+  EXPECT_EQ(seen, "started\nsaved\n");
+}
+
+TEST(SubprocessTest, GraceEnds) {
+  SubprocessOptions options = Shell("trap '' TERM; echo started; while true; do sleep 0.01; done");
+  options.grace = absl::Milliseconds(20);
   CancelToken cancel = options.cancel;
   options.on_output = [cancel](absl::string_view) mutable {
     cancel.Cancel("no longer wanted");

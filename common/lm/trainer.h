@@ -3,6 +3,9 @@
 // Loss of a step = Σ_i w_i · loss_i / Σ_i w_i over the scored positions of the whole step: it does
 // not depend on how the step is cut into micro-batches or packs. Sequences are packed without
 // attending to each other; logits are computed for scored positions only.
+// Data parallel over ranks, each a process with the same base, examples and options: a step's
+// examples are split between them and the gradients summed, so that the result is one process's but
+// for rounding. Rank 0 writes the files and has the state to go on from; the others need none.
 // Not thread-safe: one Train call per model at a time.
 #pragma once
 
@@ -18,6 +21,8 @@
 #include "common/lm/language_model.h"
 
 namespace foundry::lm {
+
+class RankGroup;  // common/lm/distributed/rank_group.h
 
 struct LoraOptions {
   int rank = 32;
@@ -66,12 +71,16 @@ struct TrainOptions {
   Divergence soft_divergence = Divergence::kForwardKl;
   double label_smoothing = 0;  // share of each label that is spread over the vocabulary
   double soft_temperature = 2.0;
-  int checkpoint_every = 200;  // optimizer steps
+  int checkpoint_every = 200;   // optimizer steps
+  int early_stopping = 0;       // validations in a row without a better score; 0: to the last epoch
+  int64_t max_pack_tokens = 0;  // computed together, of a micro-batch; 0: the engine's choice
   int64_t seed = 7;
   ComputeType compute = ComputeType::kAuto;
   // Scores the adapter as it stands; higher is better. Called after every epoch; null: the
   // validation loss (negated) decides.
+  // With ranks: on rank 0 alone, and either all ranks have one or none.
   std::function<absl::StatusOr<double>(const LanguageModel& with_adapter)> score;
+  RankGroup* ranks = nullptr;  // null: this process alone
 };
 
 struct StepReport {
@@ -85,6 +94,7 @@ struct ValidationReport {
   double score = 0;
   bool best = false;
 };
+// With ranks, rank 0's are called; on_message on each.
 struct TrainHooks {
   std::function<void(const StepReport&)> on_step;
   std::function<void(const ValidationReport&)> on_validation;
@@ -99,14 +109,15 @@ struct TrainSummary {
   int64_t best_step = 0;
   int64_t tokens = 0;  // real tokens computed, prefixes once
   double seconds = 0;
-  double peak_memory_mib = 0;
+  double peak_memory_mib = 0;  // resident, of all ranks together
 };
 
 // Trains and writes into `output`: best_checkpoint/ and final/ (PEFT format), metrics.jsonl, and
 // checkpoints/step-N/ (adapter, optimizer, schedule, RNG, data position; manifest last). When
 // `output`/checkpoints holds a complete checkpoint of the same options and data, training goes on
 // from it, and on the CPU the result is the uninterrupted run's bit for bit.
-// Errors: InvalidArgument when no position is scored; Cancelled with the state saved.
+// Errors: InvalidArgument when no position is scored; Cancelled, or Unavailable when a rank is
+// lost, with the state saved.
 absl::StatusOr<TrainSummary> Train(LanguageModel& base, const std::vector<Example>& train,
                                    const std::vector<Example>& validation,
                                    const TrainOptions& options, const std::filesystem::path& output,

@@ -7,14 +7,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/files.h"
+#include "common/base/json.h"
 #include "common/base/status.h"
 #include "common/dataset/io.h"
 #include "common/lm/language_model.h"
 #include "common/lm/model_path.h"
 #include "common/lm/trainer.h"
 #include "services/trainer/dev_score.h"
+#include "services/trainer/example_file.h"
 #include "services/trainer/examples.h"
 #include "services/trainer/mix.h"
+#include "services/trainer/rank_processes.h"
 #include "services/trainer/replay.h"
 #include "services/trainer/soft_teacher.h"
 
@@ -67,6 +70,7 @@ absl::StatusOr<lm::TrainOptions> OptionsOf(const TrainJob& job, TaskContext& con
   options.gradient_accumulation = job.gradient_accumulation;
   options.gradient_checkpointing = job.gradient_checkpointing;
   options.checkpoint_every = job.checkpoint_every;
+  options.early_stopping = job.early_stopping;
   options.soft_weight = job.soft_target_weight;
   options.seed = job.seed;
   return options;
@@ -110,9 +114,9 @@ absl::Status Publish(const fs::path& run, const fs::path& output) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::StatusOr<StageOutput> RunTraining(const TrainJob& job, TaskContext& context) {
+// Makes the examples, and leaves them in the scratch folder with all that the ranks are told. The
+// student that it loads is gone afterwards: the ranks have theirs.
+absl::StatusOr<RankJob> Prepare(const TrainJob& job, TaskContext& context, StageOutput& output) {
   context.Progress({.unit = "steps", .message = "loading the student"});
   FOUNDRY_ASSIGN_OR_RETURN(const auto student, LoadStudent(job, context));
   FOUNDRY_ASSIGN_OR_RETURN(const std::vector<dataset::Pair> pairs, FetchPairs(job, context));
@@ -127,9 +131,7 @@ absl::StatusOr<StageOutput> RunTraining(const TrainJob& job, TaskContext& contex
   const ExampleOptions example_options{.question_loss_weight = job.question_loss_weight,
                                        .max_length = job.max_length};
   FOUNDRY_ASSIGN_OR_RETURN(BuiltExamples train, PairExamples(*student, mix.train, example_options));
-  FOUNDRY_ASSIGN_OR_RETURN(const BuiltExamples dev,
-                           PairExamples(*student, mix.dev, example_options));
-  StageOutput output;
+  FOUNDRY_ASSIGN_OR_RETURN(BuiltExamples dev, PairExamples(*student, mix.dev, example_options));
   FOUNDRY_ASSIGN_OR_RETURN(lm::TrainOptions options, OptionsOf(job, context));
   if (job.soft_target_weight > 0) {
     FOUNDRY_ASSIGN_OR_RETURN(
@@ -184,19 +186,39 @@ absl::StatusOr<StageOutput> RunTraining(const TrainJob& job, TaskContext& contex
         absl::StrCat(train.cut, " examples cut at ", job.max_length, " tokens"));
   }
 
-  if (!mix.dev.empty()) {
-    options.score = [&](const lm::LanguageModel& model) -> absl::StatusOr<double> {
-      FOUNDRY_ASSIGN_OR_RETURN(const DevScore score, ScoreDev(model, mix.dev, context.cancel()));
-      output.figures["dev_contains"] = std::max(output.figures["dev_contains"], score.contains);
-      output.figures["dev_f1"] = std::max(output.figures["dev_f1"], score.f1);
-      return score.combined();
-    };
-  }
-  const fs::path run = context.scratch() / "run";
+  RankJob ranks{.student = student->path().string(),
+                .device = job.device,
+                .options = std::move(options),
+                .examples = (context.scratch() / "examples.bin").string(),
+                .output = (context.scratch() / "run").string()};
+  FOUNDRY_RETURN_IF_ERROR(
+      WriteExamples(ranks.examples, {std::move(train.examples), std::move(dev.examples)}));
+  if (mix.dev.empty()) return ranks;
+  ranks.dev_pairs = (context.scratch() / "dev_pairs.jsonl").string();
+  std::vector<Json> rows;
+  for (const dataset::Pair& pair : mix.dev) rows.push_back(dataset::ToJson(pair));
+  FOUNDRY_RETURN_IF_ERROR(dataset::WriteJsonLines(ranks.dev_pairs, rows));
+  return ranks;
+}
+
+}  // namespace
+
+absl::StatusOr<StageOutput> RunTraining(const TrainJob& job, TaskContext& context) {
+  StageOutput output;
+  FOUNDRY_ASSIGN_OR_RETURN(const RankJob ranks, Prepare(job, context, output));
+  RankProcessHooks hooks;
+  hooks.train = HooksOf(context);
+  hooks.on_dev_score = [&](const DevScore& score) {
+    output.figures["dev_contains"] = std::max(output.figures["dev_contains"], score.contains);
+    output.figures["dev_f1"] = std::max(output.figures["dev_f1"], score.f1);
+  };
   FOUNDRY_ASSIGN_OR_RETURN(const lm::TrainSummary summary,
-                           lm::Train(*student, train.examples, dev.examples, options, run,
-                                     HooksOf(context), context.cancel()));
-  FOUNDRY_RETURN_IF_ERROR(Publish(run, context.output()));
+                           TrainInProcesses(ranks, context.scratch(),
+                                            {.ranks = job.devices,
+                                             .min_ranks = job.min_devices,
+                                             .memory_limit_mib = job.memory_limit_mib},
+                                            hooks, context.cancel()));
+  FOUNDRY_RETURN_IF_ERROR(Publish(ranks.output, context.output()));
   output.counts["steps"] = summary.steps;
   output.counts["tokens"] = summary.tokens;
   output.figures["best_score"] = summary.best_score;

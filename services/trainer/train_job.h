@@ -30,8 +30,12 @@ struct TrainJob {
   bool gradient_checkpointing = false;
   double validation_share = 0.05;
   double replay_share = 0.1;
-  int checkpoint_every = 200;  // optimizer steps
-  int max_length = 1024;       // tokens of an example
+  int checkpoint_every = 200;    // optimizer steps
+  int early_stopping = 0;        // validations without a better score; 0: never
+  int devices = 1;               // ranks
+  int min_devices = 1;           // ranks that it goes on with after losses
+  int64_t memory_limit_mib = 0;  // of a rank; 0: none
+  int max_length = 1024;         // tokens of an example
   bool passages = false;
   bool passage_items = true;
   double question_loss_weight = 0.3;

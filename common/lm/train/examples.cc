@@ -91,6 +91,7 @@ absl::Status CheckOptions(const TrainOptions& o) {
   if (o.gradient_accumulation < 1) {
     return refuse("gradient_accumulation", o.gradient_accumulation, "at least 1");
   }
+  if (o.early_stopping < 0) return refuse("early_stopping", o.early_stopping, "at least 0");
   if (!(o.warmup_ratio >= 0 && o.warmup_ratio < 1)) {
     return refuse("warmup_ratio", o.warmup_ratio, "in [0, 1)");
   }
@@ -131,6 +132,7 @@ std::string RunFingerprint(const std::vector<Example>& train,
                             o.soft_temperature,
                             static_cast<double>(o.soft_divergence),
                             o.label_smoothing,
+                            static_cast<double>(o.early_stopping),
                             static_cast<double>(o.seed)};
   Hash(hash, numbers, sizeof(numbers));
   HashExamples(hash, train);

@@ -63,12 +63,20 @@ double TotalWeight(const std::vector<const Example*>& examples) {
   return weight;
 }
 
+namespace {
+
+double Normalizer(const std::vector<const Example*>& examples, const GradientOptions& options) {
+  return options.normalizer > 0 ? options.normalizer : TotalWeight(examples);
+}
+
+}  // namespace
+
 absl::StatusOr<LossSum> LossGradient(const Decoder& decoder, const Adapter& adapter,
                                      const std::vector<const Example*>& examples,
                                      const GradientOptions& options, const CancelToken& cancel,
                                      at::Tensor flat) {
   LossSum sum;
-  sum.weight = TotalWeight(examples);
+  sum.weight = Normalizer(examples, options);
   if (!(sum.weight > 0)) {
     return absl::InvalidArgumentError("no position of this step has a loss: all are masked");
   }
@@ -88,7 +96,7 @@ absl::StatusOr<LossSum> MeanLoss(const Decoder& decoder,
                                  const std::vector<const Example*>& examples,
                                  const GradientOptions& options, const CancelToken& cancel) {
   LossSum sum;
-  sum.weight = TotalWeight(examples);
+  sum.weight = Normalizer(examples, options);
   for (const TrainPack& plan : PlanPacks(examples, options.max_rows)) {
     FOUNDRY_RETURN_IF_ERROR(cancel.Check());
     at::Tensor hidden = decoder.Forward(plan.pack);

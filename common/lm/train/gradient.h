@@ -22,11 +22,14 @@ struct GradientOptions {
   double dropout = 0;
   uint64_t dropout_seed = 0;  // of the step
   int64_t max_rows = 1024;    // of a pack
+  // What the loss is divided by: the weight of the whole step, where these examples are one rank's
+  // part of it; 0: the examples' own weight.
+  double normalizer = 0;
 };
 
 struct LossSum {
   double loss = 0;    // weighted mean over the scored positions
-  double weight = 0;  // sum of the weights
+  double weight = 0;  // what it was divided by
   int64_t rows = 0;   // computed
 };
 
@@ -34,7 +37,8 @@ struct LossSum {
 double TotalWeight(const std::vector<const Example*>& examples);
 
 // Sets `flat` (like adapter.flat, on the decoder's device) to the gradient of the mean loss over
-// all scored positions. The adapter is attached to the decoder. Cancelled between packs.
+// all scored positions; with a normalizer no example need be scored, nor be there at all. The
+// adapter is attached to the decoder. Cancelled between packs.
 absl::StatusOr<LossSum> LossGradient(const Decoder& decoder, const Adapter& adapter,
                                      const std::vector<const Example*>& examples,
                                      const GradientOptions& options, const CancelToken& cancel,

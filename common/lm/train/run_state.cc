@@ -29,6 +29,7 @@ Json ToJson(const RunState& s, const std::string& fingerprint) {
           {"has_best", s.has_best},
           {"best_score", s.best_score},
           {"best_step", s.best_step},
+          {"stale", s.stale},
           {"tokens", s.tokens},
           {"seconds", s.seconds}};
 }
@@ -43,6 +44,7 @@ absl::StatusOr<RunState> FromJson(const Json& json) {
   FOUNDRY_ASSIGN_OR_RETURN(s.has_best, JsonBool(json, "has_best"));
   FOUNDRY_ASSIGN_OR_RETURN(s.best_score, JsonDouble(json, "best_score"));
   FOUNDRY_ASSIGN_OR_RETURN(s.best_step, JsonInt(json, "best_step"));
+  FOUNDRY_ASSIGN_OR_RETURN(s.stale, JsonInt(json, "stale"));
   FOUNDRY_ASSIGN_OR_RETURN(s.tokens, JsonInt(json, "tokens"));
   FOUNDRY_ASSIGN_OR_RETURN(s.seconds, JsonDouble(json, "seconds"));
   return s;

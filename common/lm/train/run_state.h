@@ -23,6 +23,7 @@ struct RunState {
   bool has_best = false;
   double best_score = 0;
   int64_t best_step = 0;
+  int64_t stale = 0;  // validations since the best one
   int64_t tokens = 0;
   double seconds = 0;
 };

@@ -13,6 +13,7 @@
 #include "common/lm/train/examples.h"
 #include "common/lm/train/gradient.h"
 #include "common/lm/train/metrics_log.h"
+#include "common/lm/train/rank_work.h"
 #include "common/lm/train/run_state.h"
 #include "common/lm/train/schedule.h"
 
@@ -55,14 +56,29 @@ class Run {
 
  private:
   std::string BaseName() const { return base_.path().filename().string(); }
+  // The rank that writes, and has the files to go on from.
+  bool Leads() const { return options_.ranks == nullptr || options_.ranks->rank() == 0; }
+  bool Stopped() const {
+    return options_.early_stopping > 0 && state_.stale >= options_.early_stopping;
+  }
+  bool Done() const {
+    return !state_.validation_pending && (Stopped() || state_.step >= order_.total_steps());
+  }
   bool AtBoundary() const {
     return state_.step % order_.steps_per_epoch() == 0 || state_.step == order_.total_steps();
   }
   void Say(absl::string_view text) const {
-    if (hooks_.on_message) hooks_.on_message(text);
+    if (hooks_.on_message && Leads()) hooks_.on_message(text);
   }
-  absl::Status Start();  // the state before the first step
+  absl::Status Start();    // the state before the first step
+  absl::Status Restore();  // that of the last checkpoint, if there is one
+  absl::Status OpenMetrics();
+  std::vector<const Example*> Part(const std::vector<const Example*>& examples);
+  template <typename F>
+  absl::StatusOr<LossSum> WithinMemory(F compute);
+  absl::StatusOr<LossSum> PartGradient(const std::vector<const Example*>& examples);
   absl::StatusOr<LossSum> Gradient(const std::vector<const Example*>& examples);
+  absl::StatusOr<LossSum> ValidationLoss();
   absl::Status Step();
   absl::Status Rewind(double loss, double norm);
   absl::Status Validate();
@@ -80,7 +96,8 @@ class Run {
   std::unique_ptr<LanguageModel> with_adapter_;
   Adapter adapter_;
   AdamW optimizer_;
-  at::Tensor gradient_;
+  at::Tensor part_gradient_;  // of this rank's part, on the decoder's device
+  at::Tensor gradient_;       // of the step, on the CPU
   GradientOptions gradient_options_;
   RunState state_;
   std::string fingerprint_;
@@ -100,24 +117,42 @@ absl::Status Run::Start() {
   return absl::OkStatus();
 }
 
+absl::Status Run::Restore() {
+  FOUNDRY_RETURN_IF_ERROR(Start());
+  if (Leads()) {
+    FOUNDRY_ASSIGN_OR_RETURN(
+        std::optional<RunState> saved,
+        LoadCheckpoint(output_, fingerprint_, *decoder_, adapter_, optimizer_));
+    if (saved) state_ = *saved;
+  }
+  if (options_.ranks == nullptr) return absl::OkStatus();
+  return ShareState(*options_.ranks, state_, adapter_, optimizer_);
+}
+
+absl::Status Run::OpenMetrics() {
+  if (!Leads()) return absl::OkStatus();
+  FOUNDRY_ASSIGN_OR_RETURN(metrics_, MetricsLog::Open(output_ / "metrics.jsonl", state_.step,
+                                                      state_.validation_pending));
+  return absl::OkStatus();
+}
+
 absl::Status Run::Prepare() {
   const Decoder& base = *base_.impl().decoder;
-  const at::ScalarType compute = ResolveCompute(options_.compute, base.device());
+  at::ScalarType compute = ResolveCompute(options_.compute, base.device());
+  if (options_.ranks) FOUNDRY_RETURN_IF_ERROR(ShareCompute(*options_.ranks, compute));
   decoder_ = base.WithCompute(compute);
   DetachAdapter(*decoder_);
-  FOUNDRY_RETURN_IF_ERROR(Start());
   fingerprint_ = RunFingerprint(
       train_, validation_, options_, BaseName(),
       absl::StrCat(c10::toString(compute), " weights ", static_cast<int>(decoder_->weights())));
-  FOUNDRY_ASSIGN_OR_RETURN(std::optional<RunState> saved,
-                           LoadCheckpoint(output_, fingerprint_, *decoder_, adapter_, optimizer_));
-  if (saved) {
-    state_ = *saved;
+  if (options_.ranks) FOUNDRY_RETURN_IF_ERROR(CheckSameRun(*options_.ranks, fingerprint_));
+  FOUNDRY_RETURN_IF_ERROR(Restore());
+  if (state_.step > 0) {
     Say(absl::StrCat("resuming after step ", state_.step, " of ", order_.total_steps()));
   }
   AttachAdapter(adapter_, 1, *decoder_);
   with_adapter_ = LanguageModel::Impl::Wrap(base_.impl(), decoder_);
-  gradient_ =
+  part_gradient_ =
       at::empty({adapter_.flat.numel()}, at::TensorOptions(at::kFloat).device(decoder_->device()));
   gradient_options_.soft_weight = options_.soft_weight;
   gradient_options_.soft_temperature = options_.soft_temperature;
@@ -125,39 +160,72 @@ absl::Status Run::Prepare() {
   gradient_options_.label_smoothing = options_.label_smoothing;
   gradient_options_.checkpointing = options_.gradient_checkpointing;
   gradient_options_.dropout = options_.lora.dropout;
-  FOUNDRY_ASSIGN_OR_RETURN(metrics_, MetricsLog::Open(output_ / "metrics.jsonl", state_.step,
-                                                      state_.validation_pending));
-  return absl::OkStatus();
+  if (options_.max_pack_tokens > 0) gradient_options_.max_rows = options_.max_pack_tokens;
+  return OpenMetrics();
 }
 
-absl::StatusOr<LossSum> Run::Gradient(const std::vector<const Example*>& examples) {
-  gradient_options_.dropout_seed =
-      static_cast<uint64_t>(options_.seed) * 1000003 + static_cast<uint64_t>(state_.step) * 4096;
+// Also sets what the loss is divided by: the weight over all ranks.
+std::vector<const Example*> Run::Part(const std::vector<const Example*>& examples) {
+  if (options_.ranks == nullptr) return examples;
+  gradient_options_.normalizer = TotalWeight(examples);
+  return RankPart(examples, options_.ranks->rank(), options_.ranks->size());
+}
+
+// What `compute` gives, with ever smaller packs while memory does not suffice: sums stay the same.
+template <typename F>
+absl::StatusOr<LossSum> Run::WithinMemory(F compute) {
   while (true) {
     absl::StatusOr<LossSum> sum = absl::InternalError("");
     absl::Status status = GuardTorch([&]() -> absl::Status {
-      sum = LossGradient(*decoder_, adapter_, examples, gradient_options_, cancel_, gradient_);
+      sum = compute();
       return sum.status();
     });
     if (status.ok()) return sum;
     if (!absl::IsResourceExhausted(status) || gradient_options_.max_rows <= 16) return status;
-    gradient_options_.max_rows /= 2;  // the sum over the step stays the same
-    Say(absl::StrCat("out of memory: going on with packs of ", gradient_options_.max_rows,
-                     " tokens"));
+    gradient_options_.max_rows /= 2;
+    if (hooks_.on_message) {
+      hooks_.on_message(absl::StrCat("out of memory: going on with packs of ",
+                                     gradient_options_.max_rows, " tokens"));
+    }
   }
+}
+
+absl::StatusOr<LossSum> Run::PartGradient(const std::vector<const Example*>& examples) {
+  FOUNDRY_RETURN_IF_ERROR(cancel_.Check());
+  const uint64_t rank = options_.ranks ? static_cast<uint64_t>(options_.ranks->rank()) : 0;
+  gradient_options_.dropout_seed = static_cast<uint64_t>(options_.seed) * 1000003 +
+                                   static_cast<uint64_t>(state_.step) * 4096 +
+                                   rank * 0x9e3779b97f4a7c15;  // ranks drop other values
+  return WithinMemory([&] {
+    return LossGradient(*decoder_, adapter_, examples, gradient_options_, cancel_, part_gradient_);
+  });
+}
+
+// Sets gradient_ to that of the whole step.
+absl::StatusOr<LossSum> Run::Gradient(const std::vector<const Example*>& examples) {
+  absl::StatusOr<LossSum> part = PartGradient(Part(examples));
+  LossSum sum = part.value_or(LossSum());
+  double figures[] = {sum.loss, static_cast<double>(sum.rows)};
+  FOUNDRY_RETURN_IF_ERROR(SumOverRanks(options_.ranks, part.status(), absl::MakeSpan(figures)));
+  sum.loss = figures[0];
+  sum.rows = static_cast<int64_t>(figures[1]);
+  gradient_ = part_gradient_.cpu();
+  if (options_.ranks == nullptr) return sum;
+  FOUNDRY_RETURN_IF_ERROR(options_.ranks->Sum(
+      absl::MakeSpan(gradient_.data_ptr<float>(), static_cast<size_t>(gradient_.numel()))));
+  return sum;
 }
 
 absl::Status Run::Step() {
   const Clock::time_point start = Clock::now();
   std::vector<const Example*> examples = order_.Step(state_.step);
   FOUNDRY_ASSIGN_OR_RETURN(LossSum sum, Gradient(examples));
-  at::Tensor gradient = gradient_.cpu();
-  const double norm = GradientNorm(gradient);
+  const double norm = GradientNorm(gradient_);
   if (!std::isfinite(sum.loss) || !std::isfinite(norm)) return Rewind(sum.loss, norm);
   const double rate =
       options_.learning_rate * state_.rate_scale *
       RateShare(options_.schedule, state_.step, order_.total_steps(), options_.warmup_ratio);
-  optimizer_.Step(options_, state_.step, rate, norm, gradient, adapter_.flat);
+  optimizer_.Step(options_, state_.step, rate, norm, gradient_, adapter_.flat);
   UpdateAdapter(adapter_, 1, *decoder_);
   ++state_.step;
   const double seconds = Seconds(start);
@@ -172,6 +240,7 @@ absl::Status Run::Step() {
                     norm,
                     static_cast<double>(sum.rows) / seconds,
                     static_cast<double>(examples.size()) / seconds};
+  if (!Leads()) return absl::OkStatus();
   FOUNDRY_RETURN_IF_ERROR(metrics_->Add(
       report, static_cast<double>(state_.step) / static_cast<double>(order_.steps_per_epoch())));
   if (hooks_.on_step) hooks_.on_step(report);
@@ -185,18 +254,25 @@ absl::Status Run::Rewind(double loss, double norm) {
                                             " again after a rewind: lower learning_rate"));
   }
   const int64_t failed = state_.step + 1;
-  FOUNDRY_RETURN_IF_ERROR(Start());
-  FOUNDRY_ASSIGN_OR_RETURN(std::optional<RunState> saved,
-                           LoadCheckpoint(output_, fingerprint_, *decoder_, adapter_, optimizer_));
-  if (saved) state_ = *saved;
+  FOUNDRY_RETURN_IF_ERROR(Restore());
   state_.rewound = true;
   state_.rate_scale /= 2;
   UpdateAdapter(adapter_, 1, *decoder_);
-  FOUNDRY_ASSIGN_OR_RETURN(metrics_, MetricsLog::Open(output_ / "metrics.jsonl", state_.step,
-                                                      state_.validation_pending));
+  FOUNDRY_RETURN_IF_ERROR(OpenMetrics());
   Say(absl::StrCat("step ", failed, ": loss ", loss, ", gradient norm ", norm,
                    "; going back to step ", state_.step, " with half the learning rate"));
   return absl::OkStatus();
+}
+
+absl::StatusOr<LossSum> Run::ValidationLoss() {
+  std::vector<const Example*> examples;
+  for (const Example& example : validation_) examples.push_back(&example);
+  const std::vector<const Example*> part = Part(examples);
+  absl::StatusOr<LossSum> sum =
+      WithinMemory([&] { return MeanLoss(*decoder_, part, gradient_options_, cancel_); });
+  LossSum all = sum.value_or(LossSum());
+  FOUNDRY_RETURN_IF_ERROR(SumOverRanks(options_.ranks, sum.status(), absl::MakeSpan(&all.loss, 1)));
+  return all;
 }
 
 absl::Status Run::Validate() {
@@ -204,33 +280,42 @@ absl::Status Run::Validate() {
   report.step = state_.step;
   const bool has_loss = !validation_.empty();
   if (has_loss) {
-    std::vector<const Example*> examples;
-    for (const Example& example : validation_) examples.push_back(&example);
-    FOUNDRY_ASSIGN_OR_RETURN(LossSum sum,
-                             MeanLoss(*decoder_, examples, gradient_options_, cancel_));
+    FOUNDRY_ASSIGN_OR_RETURN(LossSum sum, ValidationLoss());
     report.loss = sum.loss;
     report.score = -sum.loss;
   }
   if (options_.score) {
-    FOUNDRY_ASSIGN_OR_RETURN(report.score, options_.score(*with_adapter_));
+    absl::StatusOr<double> score = Leads() ? options_.score(*with_adapter_) : 0.0;
+    report.score = score.value_or(0);
+    FOUNDRY_RETURN_IF_ERROR(
+        SumOverRanks(options_.ranks, score.status(), absl::MakeSpan(&report.score, 1)));
   }
   const bool judged = has_loss || options_.score;
   const bool improved = !state_.has_best || report.score > state_.best_score;
   report.best = !judged || improved;
   if (judged && !improved && options_.schedule == "adaptive") state_.rate_scale /= 2;
+  state_.stale = report.best ? 0 : state_.stale + 1;
   if (report.best) {
     state_.has_best = judged;
     state_.best_score = report.score;
     state_.best_step = state_.step;
-    FOUNDRY_RETURN_IF_ERROR(WriteAdapter(adapter_, output_ / "best_checkpoint", BaseName()));
   }
   state_.validation_pending = false;
+  if (!Leads()) return absl::OkStatus();
+  if (report.best) {
+    FOUNDRY_RETURN_IF_ERROR(WriteAdapter(adapter_, output_ / "best_checkpoint", BaseName()));
+  }
   FOUNDRY_RETURN_IF_ERROR(metrics_->Add(report, options_.score != nullptr, has_loss));
   if (hooks_.on_validation) hooks_.on_validation(report);
+  if (Stopped() && state_.step < order_.total_steps()) {
+    Say(absl::StrCat("stopping after step ", state_.step, " of ", order_.total_steps(),
+                     ": no better score in ", state_.stale, " validations"));
+  }
   return absl::OkStatus();
 }
 
 absl::Status Run::Checkpoint() {
+  if (!Leads()) return absl::OkStatus();
   FOUNDRY_ASSIGN_OR_RETURN(fs::path folder, SaveCheckpoint(output_, fingerprint_, state_, adapter_,
                                                            optimizer_, BaseName()));
   return hooks_.on_checkpoint ? hooks_.on_checkpoint(folder, state_.step) : absl::OkStatus();
@@ -239,14 +324,15 @@ absl::Status Run::Checkpoint() {
 absl::Status Run::Loop() {
   int64_t saved = state_.step;
   absl::Status status;
-  while (status.ok() && (state_.validation_pending || state_.step < order_.total_steps())) {
-    status = cancel_.Check();
+  while (status.ok() && !Done()) {
+    // Ranks see a cancellation where they agree on a step's end, so that none waits for another.
+    if (options_.ranks == nullptr) status = cancel_.Check();
     if (!status.ok()) break;
     if (state_.validation_pending) {
       status = Validate();
       if (!status.ok()) break;
       // What took long, or ended the run, isn't done twice.
-      if (!options_.score && state_.step < order_.total_steps()) continue;
+      if (!options_.score && !Done()) continue;
     } else {
       status = Step();
       if (!status.ok()) break;
@@ -257,22 +343,25 @@ absl::Status Run::Loop() {
     status = Checkpoint();
     saved = state_.step;
   }
-  if (absl::IsCancelled(status) && state_.step > saved) {
+  // A step is done on all ranks or on none: when one was lost, the state is that of the last step.
+  if ((absl::IsCancelled(status) || absl::IsUnavailable(status)) && state_.step > saved) {
     FOUNDRY_RETURN_IF_ERROR(Checkpoint());
   }
   return status;
 }
 
 absl::StatusOr<TrainSummary> Run::Finish() {
-  FOUNDRY_RETURN_IF_ERROR(WriteAdapter(adapter_, output_ / "final", BaseName()));
   TrainSummary summary;
+  summary.peak_memory_mib = PeakMemoryMib();
+  FOUNDRY_RETURN_IF_ERROR(
+      SumOverRanks(options_.ranks, absl::OkStatus(), absl::MakeSpan(&summary.peak_memory_mib, 1)));
+  if (Leads()) FOUNDRY_RETURN_IF_ERROR(WriteAdapter(adapter_, output_ / "final", BaseName()));
   summary.steps = state_.step;
   summary.final_loss = state_.last_loss;
   summary.best_score = state_.best_score;
   summary.best_step = state_.best_step;
   summary.tokens = state_.tokens;
   summary.seconds = state_.seconds;
-  summary.peak_memory_mib = PeakMemoryMib();
   return summary;
 }
 

@@ -1,0 +1,177 @@
+// What the training loop answers to: plateaus, memory limits, adapters to start from.
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "common/lm/lora/adapter.h"
+#include "common/lm/train/train_fixture.h"
+#include "gmock/gmock.h"
+
+namespace foundry::lm {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::TrainTest;
+
+class LoopTest : public TrainTest {
+ protected:
+  void SetUp() override {
+    TrainTest::SetUp();
+    hooks_.on_message = [&](absl::string_view text) { messages_.emplace_back(text); };
+  }
+  // The validations score as listed; the last one goes on.
+  void ScoreBy(std::vector<double> scores) {
+    options_.score = [this, scores](const LanguageModel&) -> absl::StatusOr<double> {
+      return scores[std::min(scored_++, scores.size() - 1)];
+    };
+  }
+  std::vector<std::string> messages_;
+  size_t scored_ = 0;
+};
+
+TEST_F(LoopTest, StopsEarlyAfterSoManyValidationsWithoutABetterScore) {
+  options_.early_stopping = 2;
+  ScoreBy({0.1, 0.3, 0.2, 0.4, 0.4, 0.1, 0.9});
+  const TrainSummary summary = Run("run").value();
+  EXPECT_EQ(summary.steps, 30);  // 5 an epoch
+  EXPECT_EQ(summary.best_step, 20);
+  EXPECT_EQ(summary.best_score, 0.4);
+  EXPECT_EQ(scored_, 6u);
+  EXPECT_THAT(messages_, ElementsAre("stopping after step 30 of 50: no better score in 2 "
+                                     "validations"));
+  // A run that stopped stays so when it is asked for again.
+  EXPECT_EQ(Run("run").value().steps, 30);
+  EXPECT_EQ(scored_, 6u);
+}
+
+TEST_F(LoopTest, CountsValidationsAcrossAResume) {
+  options_.early_stopping = 3;
+  ScoreBy({0.5, 0.1});
+  CancelToken cancel;
+  hooks_.on_step = [&](const StepReport& report) {
+    if (report.step == 12) cancel.Cancel("test");
+  };
+  EXPECT_TRUE(absl::IsCancelled(Run("run", cancel).status()));
+  hooks_.on_step = nullptr;
+  EXPECT_EQ(Run("run").value().steps, 20);
+}
+
+TEST_F(LoopTest, AdaptiveHalvesTheRateWithEachValidationThatIsNoBetter) {
+  options_.schedule = "adaptive";
+  options_.warmup_ratio = 0;
+  options_.epochs = 5;
+  ScoreBy({0.1, 0.3, 0.2, 0.4, 0.4});
+  std::vector<double> rates;
+  hooks_.on_step = [&](const StepReport& report) {
+    if (report.step % 5 == 1) rates.push_back(report.learning_rate / options_.learning_rate);
+  };
+  ASSERT_TRUE(Run("run").ok());
+  EXPECT_THAT(rates, ElementsAre(1, 1, 1, 0.5, 0.5));
+}
+
+TEST_F(LoopTest, RatesFollowTheSchedule) {
+  options_.schedule = "linear";
+  options_.warmup_ratio = 0;
+  options_.epochs = 1;
+  std::vector<double> rates;
+  hooks_.on_step = [&](const StepReport& report) { rates.push_back(report.learning_rate); };
+  ASSERT_TRUE(Run("run").ok());
+  ASSERT_EQ(rates.size(), 5u);
+  for (int i = 0; i < 5; ++i) EXPECT_DOUBLE_EQ(rates[i], 1e-2 * (5 - i) / 5);
+}
+
+TEST_F(LoopTest, ALossThatIsNotFiniteGoesBackToTheLastGoodStepWithHalfTheRate) {
+  options_.epochs = 2;
+  options_.checkpoint_every = 2;
+  at::Tensor norm = model_->impl().decoder->final_norm();
+  const at::Tensor sound = norm.clone();
+  std::vector<double> rates;
+  std::vector<int64_t> steps;
+  hooks_.on_step = [&](const StepReport& report) {
+    steps.push_back(report.step);
+    rates.push_back(report.learning_rate);
+    if (report.step == 4 && messages_.empty()) norm.fill_(std::nan(""));
+  };
+  hooks_.on_message = [&](absl::string_view text) {
+    messages_.emplace_back(text);
+    norm.copy_(sound);
+  };
+  ASSERT_TRUE(Run("run").ok());
+  EXPECT_THAT(messages_,
+              ElementsAre(::testing::AllOf(HasSubstr("step 5"), HasSubstr("back to step 4"),
+                                           HasSubstr("half the learning rate"))));
+  EXPECT_THAT(steps, ElementsAre(1, 2, 3, 4, 5, 6, 7, 8, 9, 10));
+  EXPECT_DOUBLE_EQ(rates[4], rates[3] / 2);
+  EXPECT_EQ(LoggedSteps("run"), steps);
+}
+
+TEST_F(LoopTest, TrainsOnFromAnAdapter) {
+  ASSERT_TRUE(Run("first").ok());
+  options_.init_adapter = (folder_->path() / "first/final").string();
+  options_.lora = {.rank = 2, .alpha = 2};  // what the file says counts
+  std::vector<double> losses;
+  hooks_.on_step = [&](const StepReport& report) { losses.push_back(report.loss); };
+  ASSERT_TRUE(Run("second").ok());
+  Decoder& decoder = *model_->impl().decoder;
+  const Adapter first = ReadAdapter(folder_->path() / "first/final", decoder).value();
+  const Adapter second = ReadAdapter(folder_->path() / "second/final", decoder).value();
+  EXPECT_EQ(second.options.rank, 8);
+  EXPECT_EQ(second.scale(), first.scale());
+  // It begins where the first ended.
+  options_.init_adapter.clear();
+  options_.lora = {.rank = 8, .alpha = 16};
+  const std::vector<double> on = losses;
+  losses.clear();
+  ASSERT_TRUE(Run("fresh").ok());
+  EXPECT_LT(on[0], 0.5 * losses[0]);
+}
+
+// VmSize or another line of /proc/self/status, in bytes.
+rlim_t StatusBytes(const std::string& wanted) {
+  std::ifstream status("/proc/self/status");
+  for (std::string key; status >> key;) {
+    if (rlim_t kib = 0; key == wanted && status >> kib) return kib << 10;
+  }
+  return 0;
+}
+
+// In a process of its own, with so little address space that a step's pack does not fit.
+TEST_F(LoopTest, AMemoryLimitHalvesThePacksAndTheResultStays) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  train_.clear();
+  for (int i = 0; i < 150; ++i) {  // 200 tokens each, which begin differently
+    Example& e = train_.emplace_back();
+    e.ids = {1, 3 + i};
+    while (e.ids.size() < 200) e.ids.push_back(5 + static_cast<int>(e.ids.size() * 7 + i) % 300);
+    e.loss_weights.assign(200, 0);
+    e.loss_weights[199] = 1;
+  }
+  validation_.clear();
+  options_.batch_size = 150;
+  options_.epochs = 1;
+  auto train_twice = [&] {
+    options_.max_pack_tokens = 1024;
+    if (!Run("small").ok() || !messages_.empty()) return false;
+    options_.max_pack_tokens = 30000;
+    const rlim_t limit = StatusBytes("VmSize:") + (rlim_t{200} << 20);
+    const rlimit bounds = {limit, limit};
+    if (setrlimit(RLIMIT_AS, &bounds) != 0) return false;
+    const absl::Status status = Run("limited").status();
+    std::fprintf(stderr, "%s\n", status.ToString().c_str());
+    for (const std::string& message : messages_) std::fprintf(stderr, "%s\n", message.c_str());
+    if (!status.ok() || messages_.empty()) return false;
+    const Decoder& decoder = *model_->impl().decoder;
+    const at::Tensor small = ReadAdapter(folder_->path() / "small/final", decoder).value().flat;
+    const at::Tensor limited = ReadAdapter(folder_->path() / "limited/final", decoder).value().flat;
+    return ((limited - small).norm() / small.norm()).item<double>() < 1e-5;
+  };
+  EXPECT_EXIT(_exit(train_twice() ? 0 : 1), ::testing::ExitedWithCode(0),
+              "out of memory: going on with packs of 15000 tokens");
+}
+
+}  // namespace
+}  // namespace foundry::lm

@@ -1,0 +1,95 @@
+#include "common/lm/train/rank_work.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+
+namespace foundry::lm {
+namespace {
+
+absl::Span<float> Values(at::Tensor& tensor) {
+  return {tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel())};
+}
+
+}  // namespace
+
+std::vector<const Example*> RankPart(std::vector<const Example*> examples, int rank, int size) {
+  std::stable_sort(examples.begin(), examples.end(),
+                   [](const Example* a, const Example* b) { return a->ids < b->ids; });
+  size_t total = 0, before = 0;
+  for (const Example* e : examples) total += e->ids.size();
+  std::vector<const Example*> part;
+  for (const Example* e : examples) {
+    const size_t middle = before + e->ids.size() / 2;
+    if (middle * size / total == static_cast<size_t>(rank)) part.push_back(e);
+    before += e->ids.size();
+  }
+  return part;
+}
+
+absl::Status SumOverRanks(RankGroup* group, absl::Status mine, absl::Span<double> values) {
+  if (group == nullptr) return mine;
+  std::vector<double> sums(values.begin(), values.end());
+  const bool cancelled = absl::IsCancelled(mine);
+  sums.push_back(cancelled);
+  sums.push_back(!mine.ok() && !cancelled);
+  const absl::Status exchanged = group->Sum(absl::MakeSpan(sums));
+  if (!mine.ok()) return mine;
+  FOUNDRY_RETURN_IF_ERROR(exchanged);
+  const bool failed_elsewhere = sums.back() > 0;
+  sums.pop_back();
+  if (failed_elsewhere) return absl::AbortedError("another rank failed");
+  if (sums.back() > 0) return absl::CancelledError("another rank was cancelled");
+  std::copy_n(sums.begin(), values.size(), values.begin());
+  return absl::OkStatus();
+}
+
+absl::Status ShareCompute(RankGroup& group, at::ScalarType& compute) {
+  double value = static_cast<double>(compute);
+  FOUNDRY_RETURN_IF_ERROR(group.Broadcast(absl::MakeSpan(&value, 1)));
+  compute = static_cast<at::ScalarType>(static_cast<int>(value));
+  return absl::OkStatus();
+}
+
+absl::Status CheckSameRun(RankGroup& group, const std::string& fingerprint) {
+  std::vector<float> letters(fingerprint.begin(), fingerprint.end());
+  const std::vector<float> mine = letters;
+  FOUNDRY_RETURN_IF_ERROR(group.Broadcast(absl::MakeSpan(letters)));
+  if (letters == mine) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "rank ", group.rank(), " has another base model, other examples or settings than rank 0"));
+}
+
+absl::Status ShareState(RankGroup& group, RunState& s, Adapter& adapter, AdamW& optimizer) {
+  double numbers[] = {static_cast<double>(s.step),
+                      static_cast<double>(s.validation_pending),
+                      s.rate_scale,
+                      static_cast<double>(s.rewound),
+                      s.last_loss,
+                      static_cast<double>(s.has_best),
+                      s.best_score,
+                      static_cast<double>(s.best_step),
+                      static_cast<double>(s.stale),
+                      static_cast<double>(s.tokens),
+                      s.seconds};
+  FOUNDRY_RETURN_IF_ERROR(group.Broadcast(absl::MakeSpan(numbers)));
+  const double* next = numbers;
+  s.step = static_cast<int64_t>(*next++);
+  s.validation_pending = *next++ != 0;
+  s.rate_scale = *next++;
+  s.rewound = *next++ != 0;
+  s.last_loss = *next++;
+  s.has_best = *next++ != 0;
+  s.best_score = *next++;
+  s.best_step = static_cast<int64_t>(*next++);
+  s.stale = static_cast<int64_t>(*next++);
+  s.tokens = static_cast<int64_t>(*next++);
+  s.seconds = *next++;
+  for (at::Tensor* tensor : {&adapter.flat, &optimizer.mean(), &optimizer.square()}) {
+    FOUNDRY_RETURN_IF_ERROR(group.Broadcast(Values(*tensor)));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace foundry::lm
