@@ -90,11 +90,6 @@ bool SendBatch(const ReportBatch& batch, const std::function<bool(common::v1::St
 absl::Status StageDoor::Run(const StageRequest& request, const std::string& output_prefix,
                             const CancelToken& cancel, const Sender& send) {
   FOUNDRY_RETURN_IF_ERROR(CheckPrefix(output_prefix));
-  if (request.has_train() && request.train().settings().devices() > 1) {
-    return WithFieldViolation(
-        absl::InvalidArgumentError("a direct call trains with one rank; gangs run as jobs"),
-        "settings.devices", "must be 1");
-  }
   {
     std::lock_guard lock(mutex_);
     if (busy_ >= options_.slots) {

@@ -1,5 +1,7 @@
 #include "services/trainer/trainer_service.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_split.h"
 #include "services/trainer/train.h"
 
@@ -31,6 +33,10 @@ TrainJob Decode(const v1::TrainRequest& request) {
   job.validation_share = settings.validation_share();
   job.replay_share = settings.replay_share();
   job.checkpoint_every = settings.checkpoint_every();
+  job.early_stopping = settings.early_stopping();
+  job.devices = std::max(1, settings.devices());
+  job.min_devices = std::clamp(settings.min_devices(), 1, job.devices);
+  job.memory_limit_mib = settings.memory_limit();
   job.max_length = settings.max_length();
   job.passages = settings.passages();
   job.passage_items = settings.passage_items();
