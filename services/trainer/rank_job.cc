@@ -13,6 +13,7 @@ void VisitMembers(Job& job, Visitor visit) {
   auto& o = job.options;
   visit("student", job.student);
   visit("device", job.device);
+  visit("weights", job.weights);
   visit("examples", job.examples);
   visit("dev_pairs", job.dev_pairs);
   visit("output", job.output);

@@ -10,8 +10,9 @@
 namespace foundry::trainer {
 
 struct RankJob {
-  std::string student;       // folder or file of the base model
-  std::string device;        // as in lm::LoadOptions
+  std::string student;                                 // folder or file of the base model
+  std::string device;                                  // as in lm::LoadOptions
+  lm::WeightFormat weights = lm::WeightFormat::kFull;  // of the frozen base
   lm::TrainOptions options;  // all but what lives in a process: score, ranks
   std::string examples;      // see example_file.h
   std::string dev_pairs;     // pairs.jsonl that choose the checkpoint; empty: the validation loss

@@ -74,8 +74,9 @@ absl::Status RunRank(const std::string& job_file, const lm::RankGroupOptions& gr
       return score.combined();
     };
   }
-  FOUNDRY_ASSIGN_OR_RETURN(const auto student,
-                           lm::LanguageModel::Load(job.student, {.device = job.device}));
+  FOUNDRY_ASSIGN_OR_RETURN(
+      const auto student,
+      lm::LanguageModel::Load(job.student, {.device = job.device, .weights = job.weights}));
   std::unique_ptr<lm::RankGroup> group;
   if (group_options.size > 1) {
     FOUNDRY_ASSIGN_OR_RETURN(

@@ -40,6 +40,14 @@ absl::StatusOr<std::shared_ptr<lm::LanguageModel>> LoadStudent(const TrainJob& j
   return lm::LanguageModel::Load(path, options);
 }
 
+absl::StatusOr<lm::WeightFormat> WeightsOf(const TrainJob& job) {
+  if (job.quantize_base == "none") return lm::WeightFormat::kFull;
+  if (job.quantize_base == "int8") return lm::WeightFormat::kInt8;
+  if (job.quantize_base == "int4") return lm::WeightFormat::kNf4;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "quantize_base: must be one of none, int8, int4, got \"", job.quantize_base, "\""));
+}
+
 absl::StatusOr<std::vector<dataset::Pair>> FetchPairs(const TrainJob& job, TaskContext& context) {
   std::vector<dataset::Pair> all;
   for (const worker::InputRef& input : job.pairs) {
@@ -117,6 +125,7 @@ absl::Status Publish(const fs::path& run, const fs::path& output) {
 // Makes the examples, and leaves them in the scratch folder with all that the ranks are told. The
 // student that it loads is gone afterwards: the ranks have theirs.
 absl::StatusOr<RankJob> Prepare(const TrainJob& job, TaskContext& context, StageOutput& output) {
+  FOUNDRY_ASSIGN_OR_RETURN(const lm::WeightFormat weights, WeightsOf(job));
   context.Progress({.unit = "steps", .message = "loading the student"});
   FOUNDRY_ASSIGN_OR_RETURN(const auto student, LoadStudent(job, context));
   FOUNDRY_ASSIGN_OR_RETURN(const std::vector<dataset::Pair> pairs, FetchPairs(job, context));
@@ -188,6 +197,7 @@ absl::StatusOr<RankJob> Prepare(const TrainJob& job, TaskContext& context, Stage
 
   RankJob ranks{.student = student->path().string(),
                 .device = job.device,
+                .weights = weights,
                 .options = std::move(options),
                 .examples = (context.scratch() / "examples.bin").string(),
                 .output = (context.scratch() / "run").string()};

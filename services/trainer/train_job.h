@@ -26,6 +26,7 @@ struct TrainJob {
   double lora_dropout = 0;
   bool rslora = false;
   std::vector<std::string> lora_targets;  // empty: all linears
+  std::string quantize_base = "none";     // none, int8 or int4
   int gradient_accumulation = 1;
   bool gradient_checkpointing = false;
   double validation_share = 0.05;

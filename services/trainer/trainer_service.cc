@@ -28,6 +28,7 @@ TrainJob Decode(const v1::TrainRequest& request) {
     job.lora_targets =
         absl::StrSplit(settings.lora().targets(), absl::ByAnyChar(", "), absl::SkipEmpty());
   }
+  if (settings.has_quantize_base()) job.quantize_base = settings.quantize_base();
   job.gradient_accumulation = settings.gradient_accumulation();
   job.gradient_checkpointing = settings.gradient_checkpointing();
   job.validation_share = settings.validation_share();

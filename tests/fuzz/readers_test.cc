@@ -114,7 +114,9 @@ TEST_F(ReadersTest, CutSafetensorsNameTheTensor) {
     Write(path("cut.safetensors"), bytes.substr(0, length));
     const absl::Status status = ReadSafetensors(path("cut.safetensors"));
     ASSERT_FALSE(status.ok()) << length;
-    if (length >= header) EXPECT_THAT(status.message(), ::testing::HasSubstr("tensor 'tensor.F"));
+    if (length >= header) {
+      EXPECT_THAT(status.message(), ::testing::HasSubstr("tensor 'tensor.F"));
+    }
   }
 }
 
@@ -140,7 +142,9 @@ TEST_F(ReadersTest, CutGgufsNameTheTensor) {
     Write(path("cut.gguf"), bytes.substr(0, length));
     const absl::Status status = ReadGguf(path("cut.gguf"));
     ASSERT_FALSE(status.ok()) << length;
-    if (length >= data) EXPECT_THAT(status.message(), ::testing::HasSubstr("tensor 'tensor."));
+    if (length >= data) {
+      EXPECT_THAT(status.message(), ::testing::HasSubstr("tensor 'tensor."));
+    }
   }
 }
 
