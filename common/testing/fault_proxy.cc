@@ -237,9 +237,12 @@ bool FaultProxy::Write(int to, Flow& flow) {
   while (!flow.chunks.empty() && flow.chunks.front().due <= absl::Now()) {
     std::string& data = flow.chunks.front().data;
     if (data.empty()) return false;  // the end, after everything before it
+    // Counted before they go: whoever has received them finds them counted.
+    const auto offered = static_cast<int64_t>(data.size());
+    bytes_ += offered;
     const ssize_t sent = send(to, data.data(), data.size(), MSG_NOSIGNAL);
+    bytes_ -= offered - std::max<ssize_t>(sent, 0);
     if (sent < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-    bytes_ += sent;
     data.erase(0, static_cast<size_t>(sent));
     if (data.empty()) flow.chunks.pop_front();
   }
