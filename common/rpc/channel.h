@@ -53,6 +53,12 @@ class Channel {
   // True once the server answers, at most until `timeout`.
   bool WaitUntilConnected(absl::Duration timeout) const;
 
+  // The pause before a failed call is tried again: over after `longest`, as soon as a lost
+  // connection stands again, or when `cancel` is cancelled (then true). Sleeping instead would keep
+  // a restarted server waiting: gRPC moves a connection along only while somebody waits in one of
+  // its blocking calls, and looks every five seconds otherwise (its backup poller).
+  bool Pause(absl::Duration longest, const CancelToken& cancel) const;
+
  private:
   Channel() = default;
   std::shared_ptr<grpc::Channel> channel_;

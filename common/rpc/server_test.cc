@@ -116,6 +116,32 @@ TEST_F(ServerTest, AnswersOverAPrivateUnixSocket) {
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
 
+TEST_F(ServerTest, APauseEndsWhenTheServerIsBack) {
+  Serve({.listen = Socket()});
+  ASSERT_TRUE(Get("j1").ok());
+  server_.reset();
+  ASSERT_TRUE(absl::IsUnavailable(Get("j1")));
+  // Ends by itself only long after the test's time is over.
+  auto pause = std::async(std::launch::async, [&] { return channel_->Pause(absl::Hours(1), {}); });
+  frame_ = std::make_unique<Frame>(FrameOptions{}, &metrics_);
+  jobs_ = std::make_unique<FakeJobs>(frame_.get());
+  server_ = *Server::Start({.listen = Socket()}, {jobs_.get()}, frame_.get());
+  EXPECT_FALSE(pause.get());
+  EXPECT_TRUE(Get("j1").ok());
+}
+
+TEST_F(ServerTest, APauseLastsWhileTheConnectionStands) {
+  Serve({.listen = Socket()});
+  ASSERT_TRUE(Get("j1").ok());
+  EXPECT_FALSE(channel_->Pause(absl::Milliseconds(1), {}));
+  CancelToken cancel;
+  auto pause =
+      std::async(std::launch::async, [&] { return channel_->Pause(absl::Hours(1), cancel); });
+  EXPECT_EQ(pause.wait_for(std::chrono::milliseconds(200)), std::future_status::timeout);
+  cancel.Cancel("enough");
+  EXPECT_TRUE(pause.get());
+}
+
 TEST_F(ServerTest, ErrorsKeepTheirReason) {
   Serve({.listen = Socket()});
   const absl::Status status = Get("missing");

@@ -138,7 +138,7 @@ absl::Status CoordinatorClient::Repeat(
     if (!IsAway(status) && attempt >= kMostTries) return status;
     telemetry::LogWarning(absl::StrCat(what, " did not get through, trying again"),
                           {{"error", std::string(status.message())}});
-    if (give_up.WaitFor(Backoff(attempt))) return status;
+    if (Pause(Backoff(attempt), give_up)) return status;
   }
 }
 

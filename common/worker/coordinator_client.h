@@ -23,7 +23,7 @@ bool IsTransient(const absl::Status& status);
 // The coordinator cannot be reached.
 bool IsAway(const absl::Status& status);
 
-// Pause before try `attempt` (from 0): 0.2 s doubling to 5 s, each half random.
+// Longest pause before try `attempt` (from 0): 0.2 s doubling to 5 s, each half random.
 absl::Duration Backoff(int attempt);
 
 class CoordinatorClient {
@@ -31,6 +31,11 @@ class CoordinatorClient {
   CoordinatorClient(const rpc::Channel* channel, std::string worker_id);
 
   const std::string& worker_id() const { return worker_id_; }
+
+  // Before a failed call is tried again; ends early when a lost coordinator is back. True: stop.
+  bool Pause(absl::Duration longest, const CancelToken& stop) const {
+    return channel_->Pause(longest, stop);
+  }
 
   // One long poll; ends early when `stop` is cancelled. A lease without task_id: nothing to do.
   absl::StatusOr<coordinator::v1::Lease> Lease(const coordinator::v1::LeaseTaskRequest& request,

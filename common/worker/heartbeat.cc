@@ -24,17 +24,18 @@ Heartbeat::~Heartbeat() {
   thread_.join();
 }
 
-void Heartbeat::Flush() { Beat(); }
+void Heartbeat::Flush() { (void)Beat(); }
 
 void Heartbeat::Loop() {
-  do {
-    Beat();
-  } while (!lost_ && !stop_.WaitFor(period_));
+  for (bool stop = false; !stop && !lost_;) {
+    const bool arrived = Beat();
+    stop = arrived ? stop_.WaitFor(period_) : client_->Pause(period_, stop_);
+  }
 }
 
-void Heartbeat::Beat() {
+bool Heartbeat::Beat() {
   std::lock_guard lock(beating_);
-  if (lost_) return;
+  if (lost_) return true;
   ReportBatch batch = report_->Take();
   coordinator::v1::HeartbeatRequest request;
   request.set_task_id(task_id_);
@@ -48,18 +49,19 @@ void Heartbeat::Beat() {
       telemetry::LogInfo("the job was cancelled");
       task_.Cancel("the job was cancelled");
     }
-    return;
+    return true;
   }
   report_->Return(std::move(batch));
   if (IsTransient(response.status())) {
     // The epoch protects the result if the lease runs out meanwhile; work goes on.
     telemetry::LogWarning("heartbeat did not get through",
                           {{"error", std::string(response.status().message())}});
-    return;
+    return false;
   }
   lost_ = true;
   telemetry::LogWarning("the lease is lost", {{"error", std::string(response.status().message())}});
   task_.Cancel("the lease is lost");
+  return true;
 }
 
 }  // namespace foundry::worker

@@ -31,7 +31,8 @@ class Heartbeat {
 
  private:
   void Loop();
-  void Beat();
+  // False: the coordinator was not reached.
+  bool Beat();
 
   CoordinatorClient* const client_;
   const std::string task_id_;

@@ -74,7 +74,7 @@ void WorkerLoop::RunSlot() {
       telemetry::LogWarning("cannot lease tasks from the coordinator, trying again",
                             {{"error", std::string(lease.status().message())}});
     }
-    draining_.WaitFor(Backoff(failures++));
+    client_.Pause(Backoff(failures++), draining_);
   }
 }
 

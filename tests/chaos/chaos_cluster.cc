@@ -109,7 +109,7 @@ absl::Status ChaosCluster::Call(
                       absl::IsCancelled(status) || absl::IsAborted(status) ||
                       absl::IsResourceExhausted(status);
     if (!away || absl::Now() > end) return status;
-    absl::SleepFor(kPause);
+    coordinator.channel->Pause(kPause, {});
   }
 }
 
