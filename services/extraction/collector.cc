@@ -24,6 +24,12 @@ std::string NameOf(const Document& document) {
 
 }  // namespace
 
+void TakeFate(const Outcome& lost, Outcome* file) {
+  file->status = lost.status, file->reason = lost.reason;
+  file->message =
+      file->message.empty() ? lost.message : absl::StrCat(lost.message, " (", file->message, ")");
+}
+
 bool Collector::Full() const {
   return options_.most_documents > 0 && kept_ >= options_.most_documents;
 }
@@ -81,7 +87,7 @@ void Collector::Add(FileResult result) {
                                        : "");
       // A file that is one document has the document's fate.
       if (!document.metadata.contains("row")) {
-        own->status = lost.status, own->reason = lost.reason, own->message = lost.message;
+        TakeFate(lost, own);
         continue;
       }
     }

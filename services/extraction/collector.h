@@ -19,6 +19,10 @@ struct CollectOptions {
   int64_t most_documents = 0;        // 0: all
 };
 
+// A file that is one document has the fate of its document; what else is known of the file (that
+// only its first pages were read) stays in the message.
+void TakeFate(const dataset::Outcome& lost, dataset::Outcome* file);
+
 class Collector {
  public:
   explicit Collector(const CollectOptions& options) : options_(options) {}

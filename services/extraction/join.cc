@@ -94,8 +94,7 @@ absl::StatusOr<worker::StageOutput> Join(const std::vector<worker::InputRef>& pa
       lost.source = path + row;
       if (Outcome* file = merger.Find(path)) --file->documents;
       if (row.empty() && merger.Find(path) != nullptr) {
-        Outcome* file = merger.Find(path);
-        file->status = lost.status, file->reason = lost.reason, file->message = lost.message;
+        TakeFate(lost, merger.Find(path));
       } else {
         merger.Add(std::move(lost));
       }

@@ -47,7 +47,7 @@ void SetIf(const char* key, const std::string& value, Json* metadata) {
 
 PdfDocument MakePdfDocument(PdfContent content, const std::string& file_stem) {
   PdfDocument out;
-  out.pages = content.page_count;
+  out.pages = static_cast<int64_t>(content.pages.size());
   Json page_states = Json::array();
   for (const PdfPage& page : content.pages) {
     out.recognised_pages += page.ocr;
@@ -78,6 +78,7 @@ PdfDocument MakePdfDocument(PdfContent content, const std::string& file_stem) {
   Json& metadata = document.metadata;
   metadata = {
       {"kind", "pdf"}, {"pages", content.page_count}, {"page_starts", std::move(page_starts)}};
+  if (out.pages < content.page_count) metadata["pages_read"] = out.pages;
   SetIf("author", content.author, &metadata);
   SetIf("subject", content.subject, &metadata);
   SetIf("pdf_keywords", content.keywords, &metadata);

@@ -9,8 +9,8 @@
 namespace foundry::extraction {
 
 struct PdfDocument {
-  dataset::Document document;  // id and url are the caller's
-  int64_t pages = 0;
+  dataset::Document document;    // id and url are the caller's
+  int64_t pages = 0;             // that were read
   int64_t scanned_pages = 0;     // shown, but without text (after recognition, if any)
   int64_t recognised_pages = 0;  // text by OCR
 };

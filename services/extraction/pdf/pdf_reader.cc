@@ -50,6 +50,9 @@ class RecordReader {
         Document(json["document"]);
       } else if (json.contains("page")) {
         Page(json);
+        const PdfContent& c = result_->content;
+        if (c.pages.back().number != static_cast<int>(c.pages.size()))
+          return absl::DataLossError("foundry-pdf wrote its pages out of order");
       } else if (json.contains("done")) {
         done_ = true;
       }
@@ -95,20 +98,17 @@ class RecordReader {
 
 Refusal FromEnd(const SubprocessResult& run, const PdfOptions& options) {
   using End = SubprocessResult::End;
-  const std::string raise =
-      absl::StrCat(" (limit ", options.memory_mib, " MiB: raise extraction.memory_limit)");
   const bool memory = absl::StrContains(run.errors, "ut of memory") ||
                       absl::StrContains(run.errors, "bad_alloc") ||
                       absl::StrContains(run.errors, "cannot allocate");
   if (run.end == End::kTimeout || (run.end == End::kSignal && run.signal == SIGXCPU)) {
     return {"failed", "timeout",
-            absl::StrCat("parsing took longer than ", absl::FormatDuration(options.timeout),
-                         ": raise extraction.timeout if the file is worth it")};
+            absl::StrCat("time limit of ", absl::FormatDuration(options.timeout),
+                         " (raise extraction.timeout if the file is worth it)")};
   }
   if (run.end == End::kOutput)
     return {"refused", "too_large", "the file expands to more text than is accepted"};
-  if (memory)
-    return {"failed", "memory", absl::StrCat("parsing needs more memory than allowed", raise)};
+  if (memory) return {"failed", "memory", "parsing needs more memory than allowed"};
   if (run.end == End::kExit && run.exit_code == 127) {
     return {"failed", "helper", absl::StrCat("foundry-pdf cannot run: ", run.errors)};
   }
@@ -116,16 +116,24 @@ Refusal FromEnd(const SubprocessResult& run, const PdfOptions& options) {
           absl::StrCat("the PDF parser ended badly on this file (", run.Describe(), ")")};
 }
 
-// What the user can do about the helper's own findings.
-void Finish(const PdfOptions& options, Refusal* refusal) {
-  if (refusal->reason == "encrypted") {
-    refusal->status = "refused";
-    refusal->message += " (password: env:NAME in the source, or foundry extract --password)";
-  } else if (refusal->reason == "wrong_password" || refusal->reason == "malformed") {
-    refusal->status = "refused";
-  } else if (refusal->reason == "memory") {
-    absl::StrAppend(&refusal->message, " (", options.memory_mib,
+// What the user can do about it, and how far reading came.
+void Finish(const PdfOptions& options, PdfResult* result) {
+  Refusal& refusal = result->refusal;
+  if (refusal.reason == "encrypted") {
+    refusal.message += " (password: env:NAME in the source, or foundry extract --password)";
+  } else if (refusal.reason == "memory") {
+    absl::StrAppend(&refusal.message, " (limit ", options.memory_mib,
                     " MiB: raise extraction.memory_limit)");
+  }
+  if (result->partial()) {
+    refusal.status = "failed";
+    refusal.message = absl::StrCat("stopped after page ", result->content.pages.size(), " of ",
+                                   result->content.page_count, ": ", refusal.message);
+  } else if (refusal.reason == "encrypted" || refusal.reason == "wrong_password" ||
+             refusal.reason == "malformed") {
+    refusal.status = "refused";
+  } else if (refusal.reason == "timeout") {
+    refusal.message = absl::StrCat("stopped before its first page was read: ", refusal.message);
   }
 }
 
@@ -152,12 +160,15 @@ absl::StatusOr<PdfResult> ReadPdf(const std::filesystem::path& path, const PdfOp
   run.on_output = [&](absl::string_view piece) { return unreadable = reader.Add(piece); };
   const absl::StatusOr<SubprocessResult> end = RunSubprocess(run);
   if (!unreadable.ok()) {
+    // Nothing that such a process wrote is to be believed.
+    result.content.pages.clear();
     result.refusal = {"failed", "malformed", std::string(unreadable.message())};
     return result;
   }
   if (!end.ok()) return end.status();
   if (result.ok() && !(end->ok() && reader.done())) result.refusal = FromEnd(*end, options);
-  Finish(options, &result.refusal);
+  if (result.refusal.reason == "too_large") result.content.pages.clear();
+  Finish(options, &result);
   return result;
 }
 

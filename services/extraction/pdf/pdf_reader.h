@@ -1,5 +1,5 @@
 // Reads a PDF through the program foundry-pdf, which runs under limits: whatever the file does to
-// it costs this one document. Thread-safe (no state).
+// it costs this one document, and of it only the pages from the bad one on. Thread-safe (no state).
 #pragma once
 
 #include <filesystem>
@@ -22,7 +22,8 @@ struct PdfOptions {
   CancelToken cancel;
 };
 
-// Why a file gave no document; `reason` is for programs, `message` for people.
+// Why a file gave no document, or only its first pages; `reason` is for programs, `message` for
+// people.
 struct Refusal {
   std::string status;  // refused (the file is not for us) or failed (it should have worked)
   std::string reason;  // encrypted, wrong_password, malformed, memory, timeout, crash, too_large, …
@@ -30,9 +31,11 @@ struct Refusal {
 };
 
 struct PdfResult {
-  PdfContent content;
-  Refusal refusal;  // reason empty: content holds
+  PdfContent content;  // the pages that were read
+  Refusal refusal;     // reason empty: all pages were
   bool ok() const { return refusal.reason.empty(); }
+  // Reading stopped in the middle; the message says after which page, and why.
+  bool partial() const { return !ok() && !content.pages.empty(); }
 };
 
 // Fails only when nothing can be read at all: the helper is missing, or the caller cancels.

@@ -80,6 +80,79 @@ TEST_F(PdfReaderTest, TimeAndMemoryAreLimited) {
   EXPECT_FALSE(Read(file).ok());
 }
 
+// Two good pages, then one that takes all time (no word) or all memory (a word), then a good one.
+std::string FourPages(const std::string& word) {
+  return TinyPdf({TinyLines({"The first page."}, 72, 700),
+                  TinyLines({"The second page."}, 72, 700),
+                  {TinyBomb(word)},
+                  TinyLines({"The last page."}, 72, 700)});
+}
+
+TEST_F(PdfReaderTest, PagesBeforeTheTimeLimitAreKept) {
+  options_.timeout = absl::Seconds(3);
+  const PdfResult result = Read(Write("slow.pdf", FourPages("")));
+  EXPECT_FALSE(result.ok());
+  EXPECT_TRUE(result.partial());
+  EXPECT_EQ(result.refusal.status, "failed");
+  EXPECT_EQ(result.refusal.reason, "timeout");
+  EXPECT_TRUE(absl::StartsWith(result.refusal.message, "stopped after page 2 of 4: time limit"))
+      << result.refusal.message;
+  const PdfDocument made = MakePdfDocument(result.content, "x");
+  EXPECT_EQ(made.pages, 2);
+  EXPECT_EQ(made.document.metadata["pages"], 4);
+  EXPECT_EQ(made.document.metadata["pages_read"], 2);
+  EXPECT_EQ(made.document.text, "The first page.\n\nThe second page.");
+}
+
+TEST_F(PdfReaderTest, PagesBeforeTheMemoryLimitAreKept) {
+  options_.memory_mib = 400;
+  const PdfResult result = Read(Write("big.pdf", FourPages("boom")));
+  EXPECT_EQ(result.refusal.reason, "memory") << result.refusal.message;
+  EXPECT_EQ(result.content.pages.size(), 2u);
+  EXPECT_TRUE(absl::StartsWith(result.refusal.message, "stopped after page 2 of 4: "));
+  EXPECT_TRUE(absl::StrContains(result.refusal.message, "raise extraction.memory_limit"));
+}
+
+class FakeHelperTest : public PdfReaderTest {
+ protected:
+  // A helper that writes `records` and then runs `end`.
+  PdfResult ReadBy(const std::string& records, const std::string& end) {
+    const fs::path helper = folder_.path() / "helper.sh";
+    const std::string script =
+        absl::StrCat("cat '", Write("records", records).string(), "'\n", end);
+    Write("helper.sh", absl::StrCat("#!/bin/sh\n", script, "\n"));
+    fs::permissions(helper, fs::perms::owner_all);
+    options_.helper = helper.string();
+    return Read(Write("a.pdf", ""));
+  }
+  static constexpr char kTwoPages[] = R"({"document": {"pages": 3, "outline": []}}
+{"page": 1, "width": 9, "height": 9, "lines": []}
+{"page": 2, "width": 9, "height": 9, "lines": []}
+)";
+};
+
+TEST_F(FakeHelperTest, PagesBeforeACrashAreKept) {
+  const PdfResult result = ReadBy(absl::StrCat(kTwoPages, "{\"page\": 3, \"wid"), "kill -SEGV $$");
+  EXPECT_EQ(result.refusal.reason, "crash");
+  EXPECT_EQ(result.content.pages.size(), 2u);
+  EXPECT_TRUE(absl::StartsWith(result.refusal.message, "stopped after page 2 of 3: the PDF parser"))
+      << result.refusal.message;
+}
+
+TEST_F(FakeHelperTest, AnEndWithoutThePagesIsNoSuccess) {
+  const PdfResult result = ReadBy(kTwoPages, "exit 0");
+  EXPECT_TRUE(result.partial());
+  EXPECT_EQ(result.refusal.status, "failed");
+}
+
+TEST_F(FakeHelperTest, NothingIsBelievedOfAHelperThatWritesNonsense) {
+  const PdfResult result =
+      ReadBy(absl::StrCat(kTwoPages, "{\"page\": 7, \"width\": 9, \"height\": 9, \"lines\": []}\n"),
+             "exit 0");
+  EXPECT_EQ(result.refusal.reason, "malformed");
+  EXPECT_FALSE(result.partial());
+}
+
 TEST_F(PdfReaderTest, AMissingHelperIsAnErrorOfTheWholeRun) {
   options_.helper = "/nowhere/foundry-pdf";
   EXPECT_FALSE(ReadPdf(Write("a.pdf", TinyPdf({{}})), options_).ok());

@@ -53,7 +53,7 @@ absl::Status ReadPdfFile(const InputFile& file, const ReadOptions& options, Resu
   FOUNDRY_ASSIGN_OR_RETURN(PdfResult read, ReadPdf(file.path, pdf));
   if (!read.ok()) {
     out->Fail(read.refusal.status, read.refusal.reason, read.refusal.message);
-    return absl::OkStatus();
+    if (!read.partial()) return absl::OkStatus();
   }
   const std::string no_ocr = read.content.ocr_unavailable;
   PdfDocument made = MakePdfDocument(std::move(read.content), file.path.stem().string());
@@ -61,6 +61,7 @@ absl::Status ReadPdfFile(const InputFile& file, const ReadOptions& options, Resu
   out->result().scanned_pages = made.scanned_pages;
   out->result().recognised_pages = made.recognised_pages;
   if (!no_ocr.empty()) out->result().warnings.push_back(no_ocr);
+  if (made.document.text.empty() && !read.ok()) return absl::OkStatus();
   if (made.document.text.empty()) {
     const bool scanned = made.scanned_pages > 0;
     const bool tried = options.ocr != "never" && no_ocr.empty();

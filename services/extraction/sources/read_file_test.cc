@@ -88,6 +88,21 @@ TEST_F(ReadFileTest, PdfWithItsPagesCounted) {
   EXPECT_EQ(r.documents[0].id, DocumentId("p.pdf", 0));
 }
 
+TEST_F(ReadFileTest, APdfThatStopsInTheMiddleIsADocumentAndAFailureByName) {
+  options_.memory_mib = 400;
+  const FileResult r =
+      ReadText("p.pdf", TinyPdf({TinyLines({"Words on a page."}, 72, 700), {TinyBomb("boom")}}));
+  ASSERT_EQ(r.documents.size(), 1u);
+  EXPECT_EQ(r.documents[0].text, "Words on a page.");
+  ASSERT_EQ(r.outcomes.size(), 1u);
+  EXPECT_EQ(r.outcomes[0].status, "failed");
+  EXPECT_EQ(r.outcomes[0].reason, "memory");
+  EXPECT_EQ(r.outcomes[0].pages, 1);
+  EXPECT_EQ(r.outcomes[0].documents, 1);
+  EXPECT_TRUE(absl::StartsWith(r.outcomes[0].message, "stopped after page 1 of 2: "));
+  EXPECT_TRUE(absl::EndsWith(r.outcomes[0].message, "; the text before that is kept"));
+}
+
 TEST_F(ReadFileTest, CveDatesFilter) {
   constexpr char kRecord[] =
       R"({"cveMetadata": {"cveId": "CVE-2020-1", "state": "PUBLISHED", "datePublished": "2020-03-01"},

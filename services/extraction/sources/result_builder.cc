@@ -67,7 +67,11 @@ FileResult ResultBuilder::Finish(double seconds) {
       own_.message = absl::StrCat(refused_, refused_ == 1 ? " row" : " rows", " gave no document");
     }
   } else if (own_.documents > 0) {
-    absl::StrAppend(&own_.message, "; ", own_.documents, " documents before that are kept");
+    absl::StrAppend(&own_.message, "; ",
+                    own_.pages > 0 ? std::string("the text before that is kept")
+                    : own_.documents == 1
+                        ? std::string("the document before that is kept")
+                        : absl::StrCat(own_.documents, " documents before that are kept"));
   }
   result_.outcomes.insert(result_.outcomes.begin(), own_);
   return std::move(result_);
