@@ -1,7 +1,7 @@
 """The whole path through the real binaries: a job from JSON extracts to a report, run by `foundry run`.
 
     pipeline_test.py BIN_DIR SOURCE_DIR [unittest arguments]
-    pipeline_test.py build/dev/bin . -k killed                  only these: a whole run each
+    pipeline_test.py build/dev/bin . -k killed                  only these
 
 FOUNDRY_E2E_SEED makes the instants of the kills repeatable; each run prints its seed.
 """
@@ -85,19 +85,21 @@ class Sandbox:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def children(pid: int) -> dict[str, int]:
-    """Name -> pid of a process's direct children that are Foundry's own."""
-    found = {}
+def descendants(pid: int) -> dict[str, int]:
+    """Name -> pid of Foundry's own programs among a process's children and theirs; one of each name."""
+    parents = {}
     for entry in pathlib.Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
             fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-            program = os.path.basename(os.readlink(entry / "exe"))
+            parents[int(entry.name)] = (int(fields[1]), os.path.basename(os.readlink(entry / "exe")))
         except OSError:
             continue
-        if int(fields[1]) == pid and program.startswith("foundry-"):
-            found[program] = int(entry.name)
+    found, generation = {}, {pid}
+    while generation:
+        generation = {child for child, (parent, _) in parents.items() if parent in generation}
+        found |= {parents[child][1]: child for child in generation if parents[child][1].startswith("foundry-")}
     return found
 
 
@@ -144,15 +146,18 @@ class PipelineTest(unittest.TestCase):
         sandbox = Sandbox()
         self.addCleanup(sandbox.close)
         process = sandbox.start("run", str(sandbox.spec))
-        for _ in range(3):
+        hit = set()
+        for _ in range(4):
             try:
-                process.wait(timeout=rng.uniform(0.05, 0.4) * self.seconds)
+                process.wait(timeout=rng.uniform(0.05, 0.3) * self.seconds)
                 break
             except subprocess.TimeoutExpired:
                 pass
-            victims = children(process.pid)
+            victims = descendants(process.pid)
             if victims:
-                name = rng.choice(sorted(victims))
+                # Those first that were not hit yet, so that a run hits more than one kind.
+                name = rng.choice(sorted(victims.keys() - hit or victims.keys()))
+                hit.add(name)
                 print(f"kill -9 {name}", flush=True)
                 try:
                     os.kill(victims[name], signal.SIGKILL)

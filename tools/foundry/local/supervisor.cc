@@ -97,7 +97,7 @@ void Supervisor::Watch() {
     bool any = false;
     for (Process& process : processes_) {
       if (process.pid == 0) {
-        any = any || Revive(process);
+        if (Revive(process)) any = true;
         continue;
       }
       if (waitpid(process.pid, nullptr, WNOHANG) != process.pid) {
