@@ -5,7 +5,8 @@
 
 namespace foundry::coordinator {
 
-// $1 stages, $2 whether there is a GPU, $3 to $5 floors: jobs, stages, positions.
+// $1 stages, $2 whether there is a GPU, $3 to $5 floors: jobs, stages, positions; $6 devices, 0:
+// any number.
 // Answers job, stage, first position, priority, limit and seconds of waiting of what may be
 // claimed.
 inline constexpr char kReadyWorkSql[] =
@@ -17,11 +18,12 @@ inline constexpr char kReadyWorkSql[] =
     "CROSS JOIN LATERAL ("
     "  SELECT t.position, t.state_time FROM tasks t WHERE t.job_id = j.job_id AND t.stage = s.stage"
     "    AND t.state = 2 AND t.position >= coalesce(fl.position, 0) AND (NOT t.needs_gpu OR $2)"
-    "    AND t.not_before <= clock_timestamp() ORDER BY t.position LIMIT 1) f "
+    "    AND ($6 = 0 OR t.ranks <= $6) AND t.not_before <= clock_timestamp() "
+    "    ORDER BY t.position LIMIT 1) f "
     "WHERE j.state IN (2, 3)";
 
 // $1 to $4 jobs, stages, floors and numbers of tasks, in order of preference; $5 whether there is a
-// GPU; $6 workers, one a task; $7 the lease's duration.
+// GPU; $6 workers, one a task; $7 the lease's duration; $8 devices as above.
 //
 // MATERIALIZED: the locks are taken once, by exactly the rows that are claimed. Rows that others
 // hold are skipped and no job's row is locked, so a claim waits for nobody.
@@ -32,7 +34,7 @@ inline constexpr char kClaimSql[] =
     "  CROSS JOIN LATERAL ("
     "    SELECT t.task_id, t.position FROM tasks t WHERE t.job_id = w.job_id AND t.stage = w.stage"
     "      AND t.state = 2 AND t.position >= w.floor AND (NOT t.needs_gpu OR $5)"
-    "      AND t.not_before <= clock_timestamp()"
+    "      AND ($8 = 0 OR t.ranks <= $8) AND t.not_before <= clock_timestamp()"
     "    ORDER BY t.position LIMIT w.most FOR UPDATE SKIP LOCKED) c),"
     "chosen AS MATERIALIZED (SELECT array_agg(task_id ORDER BY n, position) AS ids FROM candidate),"
     "claimed AS ("

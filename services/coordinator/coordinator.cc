@@ -8,6 +8,7 @@
 #include "common/base/status.h"
 #include "common/storage/artifact_store.h"
 #include "common/telemetry/log.h"
+#include "services/coordinator/gangs_service.h"
 #include "services/coordinator/jobs_service.h"
 #include "services/coordinator/lease_queue.h"
 #include "services/coordinator/maintenance.h"
@@ -97,6 +98,7 @@ struct Coordinator::Parts {
   std::unique_ptr<Maintenance> maintenance;
   std::unique_ptr<JobsService> jobs;
   std::unique_ptr<WorkersService> workers;
+  std::unique_ptr<GangsService> gangs;
   std::unique_ptr<rpc::Server> server;
 };
 
@@ -145,9 +147,12 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
                                               parts->watches.get(), parts->maintenance.get());
   parts->workers = std::make_unique<WorkersService>(&parts->frame, parts->store.get(),
                                                     parts->queue.get(), parts->writes.get());
+  parts->gangs = std::make_unique<GangsService>(&parts->frame, parts->store.get());
   FOUNDRY_ASSIGN_OR_RETURN(
       parts->server,
-      rpc::Server::Start(options.server, {parts->jobs.get(), parts->workers.get()}, &parts->frame));
+      rpc::Server::Start(options.server,
+                         {parts->jobs.get(), parts->workers.get(), parts->gangs.get()},
+                         &parts->frame));
   parts->BeginService();
   return std::unique_ptr<Coordinator>(new Coordinator(std::move(owned)));
 }

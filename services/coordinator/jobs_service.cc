@@ -1,10 +1,10 @@
 #include "services/coordinator/jobs_service.h"
 
 #include "absl/strings/match.h"
-#include "common/base/error_details.h"
 #include "common/base/status.h"
 #include "common/config/spec.h"
 #include "services/coordinator/input_facts.h"
+#include "services/coordinator/request_checks.h"
 #include "services/coordinator/state.h"
 
 namespace foundry::coordinator {
@@ -12,11 +12,6 @@ namespace {
 
 constexpr char kService[] = "foundry.coordinator.v1.JobsService";
 constexpr size_t kLongestRequestId = 200;  // bytes
-
-absl::Status FieldError(absl::string_view field, absl::string_view problem) {
-  return WithFieldViolation(absl::InvalidArgumentError(absl::StrCat(field, ": ", problem)), field,
-                            problem);
-}
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -64,6 +65,8 @@ void LeaseQueue::Wait(const v1::LeaseTaskRequest& request, absl::Time until,
   waiter.stages.assign(request.stages().begin(), request.stages().end());
   std::sort(waiter.stages.begin(), waiter.stages.end());
   waiter.has_gpu = request.has_gpu();
+  waiter.devices = std::max(0, request.devices());
+  waiter.rank_address = request.rank_address();
   waiter.worker_id = request.worker_id();
   waiter.until = until;
   waiter.cancel = cancel;
@@ -72,7 +75,7 @@ void LeaseQueue::Wait(const v1::LeaseTaskRequest& request, absl::Time until,
     std::lock_guard lock(mutex_);
     if (!draining_) {
       if (seen_.try_emplace(waiter.worker_id, absl::Now()).second) {
-        just_seen_.push_back({waiter.worker_id, waiter.stages, waiter.has_gpu});
+        just_seen_.push_back({waiter.worker_id, waiter.stages, waiter.has_gpu, waiter.devices});
       }
       waiters_.push_back(std::move(waiter));
       look_ = true;
@@ -132,9 +135,10 @@ void LeaseQueue::Serve(std::unique_lock<std::mutex>& lock) {
   std::list<Waiter> waiting = std::move(waiters_);
   waiters_.clear();
   lock.unlock();
-  std::map<std::pair<std::vector<std::string>, bool>, std::list<Waiter>> kinds;
+  std::map<std::tuple<std::vector<std::string>, bool, int>, std::list<Waiter>> kinds;
   while (!waiting.empty()) {
-    auto& kind = kinds[{waiting.front().stages, waiting.front().has_gpu}];
+    const Waiter& first = waiting.front();
+    auto& kind = kinds[{first.stages, first.has_gpu, first.devices}];
     kind.splice(kind.end(), waiting, waiting.begin());
   }
   for (auto& [kind, waiters] : kinds) ServeKind(&waiters);
@@ -143,25 +147,74 @@ void LeaseQueue::Serve(std::unique_lock<std::mutex>& lock) {
 }
 
 void LeaseQueue::ServeKind(std::list<Waiter>* waiters) {
-  LeaseQuery query{.stages = waiters->front().stages, .has_gpu = waiters->front().has_gpu};
-  for (const Waiter& waiter : *waiters) query.worker_ids.push_back(waiter.worker_id);
-  auto granted = store_->Claim(query, absl::Now() + kClaimDeadline);
-  if (!granted.ok()) {
-    telemetry::LogWarning("claiming tasks failed", {{"error", granted.status().ToString()}});
-    for (Waiter& waiter : *waiters) waiter.answer(granted.status());
+  const auto failed = [&](const absl::Status& status) {
+    telemetry::LogWarning("claiming tasks failed", {{"error", status.ToString()}});
+    for (Waiter& waiter : *waiters) waiter.answer(status);
     waiters->clear();
+  };
+  // Workers of few devices: first gangs whose turn it is, then what they can run alone, and who
+  // finds nothing waits for any gang.
+  std::set<std::string> seated;
+  if (waiters->front().devices > 0) {
+    const auto gathered = store_->Gather(QueryFor(*waiters, {}), Store::GangTurn::kInOrder,
+                                         absl::Now() + kClaimDeadline);
+    if (!gathered.ok()) return failed(gathered.status());
+    Grant(gathered->granted, waiters);
+    seated = gathered->seated;
+  }
+  if (const LeaseQuery query = QueryFor(*waiters, seated); !query.worker_ids.empty()) {
+    const auto granted = store_->Claim(query, absl::Now() + kClaimDeadline);
+    if (!granted.ok()) return failed(granted.status());
+    Grant(*granted, waiters);
+  }
+  if (waiters->empty() || waiters->front().devices == 0) return;
+  if (const LeaseQuery query = QueryFor(*waiters, seated); !query.worker_ids.empty()) {
+    const auto gathered =
+        store_->Gather(query, Store::GangTurn::kNow, absl::Now() + kClaimDeadline);
+    if (!gathered.ok()) return failed(gathered.status());
+    Grant(gathered->granted, waiters);
+  }
+}
+
+LeaseQuery LeaseQueue::QueryFor(const std::list<Waiter>& waiters,
+                                const std::set<std::string>& without) {
+  LeaseQuery query;
+  for (const Waiter& waiter : waiters) {
+    query.stages = waiter.stages;
+    query.has_gpu = waiter.has_gpu;
+    query.devices = waiter.devices;
+    if (without.count(waiter.worker_id) > 0) continue;
+    query.worker_ids.push_back(waiter.worker_id);
+    query.rank_addresses.push_back(waiter.rank_address);
+  }
+  return query;
+}
+
+void LeaseQueue::GiveBack(const GrantedLease& grant) {
+  const absl::Time deadline = absl::Now() + kClaimDeadline;
+  const v1::Lease& lease = grant.lease;
+  if (lease.seat().first_rank() == 0) {
+    (void)store_->Release({lease.task_id(), grant.worker_id, lease.epoch()}, deadline);
     return;
   }
-  for (GrantedLease& grant : *granted) {
+  v1::LeaveSeatRequest request;
+  request.set_worker_id(grant.worker_id);
+  request.set_task_id(lease.task_id());
+  request.set_epoch(lease.epoch());
+  request.set_reason(v1::LEAVE_REASON_RELEASED);
+  (void)store_->LeaveSeat(request, deadline);
+}
+
+void LeaseQueue::Grant(const std::vector<GrantedLease>& granted, std::list<Waiter>* waiters) {
+  for (const GrantedLease& grant : granted) {
     const auto waiter = std::find_if(
         waiters->begin(), waiters->end(),
         [&](const Waiter& candidate) { return candidate.worker_id == grant.worker_id; });
     if (waiter->cancel.Cancelled()) {
-      (void)store_->Release({grant.lease.task_id(), grant.worker_id, grant.lease.epoch()},
-                            absl::Now() + kClaimDeadline);
+      GiveBack(grant);
       waiter->answer(waiter->cancel.Check());
     } else {
-      {
+      if (grant.lease.seat().first_rank() == 0) {  // the start of a gang is its leader's
         std::lock_guard lock(mutex_);
         GrantedLease record{grant.worker_id, {}};
         record.lease.set_job_id(grant.lease.job_id());
@@ -169,7 +222,7 @@ void LeaseQueue::ServeKind(std::list<Waiter>* waiters) {
         record.lease.set_epoch(grant.lease.epoch());
         to_record_.push_back(std::move(record));
       }
-      waiter->answer(std::optional<v1::Lease>(std::move(grant.lease)));
+      waiter->answer(std::optional<v1::Lease>(grant.lease));
     }
     waiters->erase(waiter);
   }
@@ -185,7 +238,7 @@ std::vector<SeenWorker> LeaseQueue::TakeSeen() {
     absl::Time& last = seen_.try_emplace(waiter.worker_id, absl::InfinitePast()).first->second;
     if (now - last < options_.seen_period) continue;
     last = now;
-    due.push_back({waiter.worker_id, waiter.stages, waiter.has_gpu});
+    due.push_back({waiter.worker_id, waiter.stages, waiter.has_gpu, waiter.devices});
   }
   for (auto it = seen_.begin(); it != seen_.end();) {
     it = now - it->second > 2 * options_.seen_period ? seen_.erase(it) : std::next(it);

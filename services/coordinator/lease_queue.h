@@ -13,6 +13,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -56,6 +57,8 @@ class LeaseQueue {
   struct Waiter {
     std::vector<std::string> stages;
     bool has_gpu = false;
+    int devices = 0;
+    std::string rank_address;
     std::string worker_id;
     absl::Time until;
     CancelToken cancel;
@@ -67,6 +70,13 @@ class LeaseQueue {
   // One claim for each kind of waiter.
   void Serve(std::unique_lock<std::mutex>& lock);
   void ServeKind(std::list<Waiter>* waiters);
+  // All of the same kind.
+  static LeaseQuery QueryFor(const std::list<Waiter>& waiters,
+                             const std::set<std::string>& without);
+  // Answers who got something and takes them off the list.
+  void Grant(const std::vector<GrantedLease>& granted, std::list<Waiter>* waiters);
+  // What nobody waits for any more.
+  void GiveBack(const GrantedLease& grant);
   void RecordLoop();
   // Waiters that are due to be written down as seen.
   std::vector<SeenWorker> TakeSeen();

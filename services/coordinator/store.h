@@ -23,9 +23,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "foundry/coordinator/v1/gangs.pb.h"
 #include "foundry/coordinator/v1/jobs.pb.h"
 #include "foundry/coordinator/v1/workers.pb.h"
 #include "services/coordinator/database.h"
+#include "services/coordinator/gang.h"
 #include "services/coordinator/planner/planner.h"
 #include "services/coordinator/ready_floors.h"
 #include "services/coordinator/schedule.h"
@@ -50,6 +52,7 @@ struct StoreOptions {
   absl::Duration longest_backoff = absl::Seconds(60);
   // Fair shares go by numbers of running tasks that may be this old; zero: read for each claim.
   absl::Duration shares_age = absl::Milliseconds(50);
+  GangTimes gangs;
   // A job succeeds only when its outputs were exported (ExportDone); false: when its steps are
   // done.
   bool wait_for_exports = false;
@@ -75,6 +78,9 @@ struct LeaseQuery {
   std::vector<std::string> stages;
   bool has_gpu = false;
   std::vector<std::string> worker_ids;  // at most one task for each
+  // Ranks that each runs at once; 0: any number. Tasks that want more are not claimed, see Gather.
+  int devices = 0;
+  std::vector<std::string> rank_addresses = {};  // of the workers; Gather alone reads them
 };
 
 struct GrantedLease {
@@ -100,6 +106,13 @@ struct SeenWorker {
   std::string worker_id;
   std::vector<std::string> stages;
   bool has_gpu = false;
+  int devices = 0;
+};
+
+// What became of waiting workers.
+struct Gathered {
+  std::vector<GrantedLease> granted;
+  std::set<std::string> seated;  // hold a seat of a gang that gathers, and wait for it
 };
 
 class Store {
@@ -152,6 +165,22 @@ class Store {
   absl::Status Fail(const v1::FailTaskRequest& request, absl::Time deadline);
   absl::Status Release(const LeaseKey& key, absl::Time deadline);
 
+  // ---- Gangs: tasks that want more ranks than a worker has devices.
+  // Whether a gang goes before what its workers could claim.
+  enum class GangTurn { kInOrder, kNow };
+  // Seats waiting workers with the first task (by priority, then age) that wants more than each of
+  // them has, makes the generation once there are enough, and hands out its seats, those of earlier
+  // calls too. kInOrder: only where no claimable task goes before. To be repeated while the workers
+  // wait; a seat lasts as long as GangTimes::seat.
+  absl::StatusOr<Gathered> Gather(const LeaseQuery& query, GangTurn turn, absl::Time deadline);
+  // From the leader: where ranks meet.
+  absl::Status OpenMeeting(const v1::OpenMeetingRequest& request, absl::Time deadline);
+  absl::StatusOr<v1::HeartbeatSeatResponse> HeartbeatSeat(const LeaseKey& key, absl::Time deadline);
+  absl::Status LeaveSeat(const v1::LeaveSeatRequest& request, absl::Time deadline);
+  // From who holds the lease; handed out with later ones.
+  absl::Status RegisterCheckpoint(const LeaseKey& key, const std::string& manifest,
+                                  absl::Time deadline);
+
   // Who serves which stages: what waiting tasks give as their reason.
   absl::Status SawWorkers(const std::vector<SeenWorker>& workers, absl::Time deadline);
 
@@ -189,6 +218,8 @@ class Store {
 
  private:
   struct LeasedTask;
+  struct GangTask;
+  struct HeldTask;
   explicit Store(StoreOptions options);
 
   // Runs `change` with the job's row locked and records its events.
@@ -215,6 +246,20 @@ class Store {
   absl::Status ExpireLease(const std::string& job_id, const std::string& task_id,
                            absl::Time deadline);
   absl::Duration Backoff(int failures) const;
+  // What claims of other calls and limits are told of a lease.
+  void NoteGrants(const std::vector<GrantedLease>& granted);
+  absl::Status FillCheckpoints(pqxx::work& work, std::vector<GrantedLease>* granted);
+  absl::StatusOr<std::vector<GrantedLease>> GrantSeats(pqxx::work& work, const LeaseQuery& query);
+  // Whether there are enough workers now; if not, ours are added to `seated`.
+  absl::StatusOr<bool> SeatWorkers(pqxx::work& work, const GangTask& task,
+                                   const LeaseQuery& workers, std::set<std::string>* seated);
+  absl::StatusOr<bool> FormGang(pqxx::work& work, const GangTask& task, const GangPlan& plan);
+  absl::Status ExpireSeats(absl::Time deadline);
+  // The ends of a generation in which a worker lost a rank, or was lost itself.
+  absl::Status LoseRank(JobEdit& job, const HeldTask& task, const std::string& message);
+  absl::Status LoseWorker(JobEdit& job, const HeldTask& task);
+  absl::Status EditSeat(absl::string_view what, const LeaseKey& key, absl::Time deadline,
+                        const std::function<absl::Status(JobEdit&, const HeldTask&)>& change);
 
   // Tasks whose jobs are remembered; the rest is looked up.
   static constexpr size_t kMostJobsOfTasks = 200'000;

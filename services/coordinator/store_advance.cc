@@ -72,7 +72,7 @@ void InsertTasks(JobEdit& job, const std::vector<NewTask>& tasks) {
   for (size_t first = 0; first < tasks.size(); first += kInsertBatch) {
     std::vector<std::string> ids, steps, keys, stages, reasons, requests, prints, results,
         manifests;
-    std::vector<int> gpus, states;
+    std::vector<int> gpus, states, ranks, min_ranks;
     std::vector<std::string> weights;
     for (size_t i = first; i < std::min(tasks.size(), first + kInsertBatch); ++i) {
       const PlannedTask& planned = *tasks[i].planned;
@@ -81,6 +81,9 @@ void InsertTasks(JobEdit& job, const std::vector<NewTask>& tasks) {
       keys.push_back(planned.key);
       stages.push_back(planned.stage);
       gpus.push_back(planned.needs_gpu);
+      const RankWish wish = RankWishOf(planned.request);
+      ranks.push_back(wish.ranks);
+      min_ranks.push_back(wish.min_ranks);
       weights.push_back(pqxx::to_string(planned.weight));
       states.push_back(static_cast<int>(tasks[i].state));
       reasons.push_back(tasks[i].reason);
@@ -92,18 +95,19 @@ void InsertTasks(JobEdit& job, const std::vector<NewTask>& tasks) {
       if (tasks[i].state == State::STATE_READY) job.set_tasks_ready();
     }
     // Positions count up in the order of the rows.
-    Exec(
-        job.work(),
-        "INSERT INTO tasks (task_id, job_id, step, key, stage, needs_gpu, weight, state, reason, "
-        "request, fingerprint, result, manifest) "
-        "SELECT id, $1, step, key, stage, gpu <> 0, weight, state, reason, request, fingerprint, "
-        "result, manifest FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], "
-        "$6::smallint[], $7::float8[], $8::smallint[], $9::text[], $10::bytea[], $11::text[], "
-        "$12::bytea[], $13::text[]) WITH ORDINALITY AS t(id, step, key, stage, gpu, weight, state, "
-        "reason, request, fingerprint, result, manifest, n) ORDER BY n",
-        job.id(), TextArray(ids), TextArray(steps), TextArray(keys), TextArray(stages),
-        NumberArray(gpus), TextArray(weights), NumberArray(states), TextArray(reasons),
-        BytesArray(requests), TextArray(prints), BytesArray(results), TextArray(manifests));
+    Exec(job.work(),
+         "INSERT INTO tasks (task_id, job_id, step, key, stage, needs_gpu, weight, state, reason, "
+         "request, fingerprint, result, manifest, ranks, min_ranks) "
+         "SELECT id, $1, step, key, stage, gpu <> 0, weight, state, reason, request, fingerprint, "
+         "result, manifest, ranks, min_ranks FROM unnest($2::text[], $3::text[], $4::text[], "
+         "$5::text[], $6::smallint[], $7::float8[], $8::smallint[], $9::text[], $10::bytea[], "
+         "$11::text[], $12::bytea[], $13::text[], $14::int[], $15::int[]) WITH ORDINALITY AS "
+         "t(id, step, key, stage, gpu, weight, state, reason, request, fingerprint, result, "
+         "manifest, ranks, min_ranks, n) ORDER BY n",
+         job.id(), TextArray(ids), TextArray(steps), TextArray(keys), TextArray(stages),
+         NumberArray(gpus), TextArray(weights), NumberArray(states), TextArray(reasons),
+         BytesArray(requests), TextArray(prints), BytesArray(results), TextArray(manifests),
+         NumberArray(ranks), NumberArray(min_ranks));
   }
 }
 

@@ -9,6 +9,7 @@
 #include "services/coordinator/job_edit.h"
 #include "services/coordinator/schedule.h"
 #include "services/coordinator/store.h"
+#include "services/coordinator/store_lease.h"
 
 namespace foundry::coordinator {
 namespace {
@@ -36,7 +37,7 @@ std::vector<ReadyWork> ReadReadyWork(pqxx::work& work, const LeaseQuery& query,
   std::vector<ReadyWork> ready;
   for (const auto& row :
        Exec(work, kReadyWorkSql, TextArray(query.stages), query.has_gpu, TextArray(arrays.jobs),
-            TextArray(arrays.stages), NumberArray(arrays.positions))) {
+            TextArray(arrays.stages), NumberArray(arrays.positions), query.devices)) {
     ReadyWork& item = ready.emplace_back();
     item.job_id = row[0].as<std::string>();
     item.stage = row[1].as<std::string>();
@@ -76,24 +77,10 @@ std::vector<Allotment> WithinLimits(pqxx::work& work, std::vector<Allotment> all
   return allotments;
 }
 
-absl::StatusOr<GrantedLease> ReadLease(const pqxx::row& row, absl::Duration duration) {
-  GrantedLease grant;
-  v1::Lease& lease = grant.lease;
-  lease.set_task_id(row[0].as<std::string>());
-  lease.set_epoch(row[1].as<int64_t>());
-  lease.set_job_id(row[2].as<std::string>());
-  lease.set_step(row[3].as<std::string>());
-  lease.set_key(row[4].as<std::string>());
-  lease.set_attempt(row[5].as<int>());
-  lease.mutable_lease_duration()->set_seconds(absl::ToInt64Seconds(duration));
-  lease.mutable_lease_duration()->set_nanos(
-      static_cast<int>(absl::ToInt64Nanoseconds(duration % absl::Seconds(1))));
-  if (!lease.mutable_request()->ParseFromString(FromBytes(row[6]))) {
-    return absl::DataLossError(
-        absl::StrCat("the request of task ", lease.task_id(), " cannot be read"));
-  }
-  grant.worker_id = row[7].as<std::string>();
-  return grant;
+std::vector<std::string> WorkersOf(const std::vector<GrantedLease>& granted) {
+  std::vector<std::string> workers;
+  for (const GrantedLease& grant : granted) workers.push_back(grant.worker_id);
+  return workers;
 }
 
 }  // namespace
@@ -157,15 +144,25 @@ absl::StatusOr<std::vector<GrantedLease>> Store::ClaimRound(const LeaseQuery& qu
         for (const auto& row :
              Exec(work, kClaimSql, TextArray(jobs), TextArray(stages), NumberArray(from),
                   NumberArray(most), query.has_gpu, TextArray(query.worker_ids),
-                  absl::StrCat(absl::ToDoubleSeconds(options_.lease), " seconds"))) {
+                  Interval(options_.lease), query.devices)) {
           FOUNDRY_ASSIGN_OR_RETURN(GrantedLease grant, ReadLease(row, options_.lease));
           int64_t& position = last[{grant.lease.job_id(), row[8].as<std::string>()}];
           position = std::max(position, row[9].as<int64_t>());
           granted.push_back(std::move(grant));
         }
-        return absl::OkStatus();
+        if (query.devices > 0 && !granted.empty()) {
+          // Who has other work holds no seat.
+          Exec(work, "DELETE FROM seats WHERE epoch = 0 AND worker_id = ANY($1::text[])",
+               TextArray(WorkersOf(granted)));
+        }
+        return FillCheckpoints(work, &granted);
       }));
   for (const auto& [key, position] : last) floors_.Raise(key, position + 1, generation);
+  NoteGrants(granted);
+  return granted;
+}
+
+void Store::NoteGrants(const std::vector<GrantedLease>& granted) {
   std::lock_guard lock(mutex_);
   if (job_of_.size() >= kMostJobsOfTasks) job_of_.clear();
   for (const GrantedLease& grant : granted) {
@@ -173,7 +170,6 @@ absl::StatusOr<std::vector<GrantedLease>> Store::ClaimRound(const LeaseQuery& qu
     last_start_[grant.lease.job_id()] = absl::Now();
     ++running_[grant.lease.job_id()];
   }
-  return granted;
 }
 
 void Store::FillRunning(pqxx::work& work, std::vector<ReadyWork>* ready) {

@@ -63,14 +63,14 @@ TEST_F(StoreClaimTest, ClaimsAreIndexScansThatSkipLockedRows) {
   EXPECT_THAT(std::string(kClaimSql), HasSubstr("FOR UPDATE SKIP LOCKED"));
   for (const char* mode : {"force_generic_plan", "force_custom_plan"}) {
     const std::string claim =
-        Plan(kClaimSql, "text[], text[], bigint[], int[], boolean, text[], text",
-             "'{" + job + "}', '{extraction}', '{0}', '{8}', false, '{w}', '30 seconds'", mode);
+        Plan(kClaimSql, "text[], text[], bigint[], int[], boolean, text[], text, int",
+             "'{" + job + "}', '{extraction}', '{0}', '{8}', false, '{w}', '30 seconds', 1", mode);
     EXPECT_THAT(claim, HasSubstr("CTE candidate"));
     EXPECT_THAT(claim, HasSubstr("LockRows"));
     EXPECT_THAT(claim, HasSubstr("Index Scan using tasks_open")) << mode;
     EXPECT_THAT(claim, Not(HasSubstr("Seq Scan on tasks"))) << mode;
-    const std::string ready = Plan(kReadyWorkSql, "text[], boolean, text[], text[], bigint[]",
-                                   "'{extraction,teacher}', false, '{}', '{}', '{}'", mode);
+    const std::string ready = Plan(kReadyWorkSql, "text[], boolean, text[], text[], bigint[], int",
+                                   "'{extraction,teacher}', false, '{}', '{}', '{}', 1", mode);
     EXPECT_THAT(ready, HasSubstr("Index Scan using tasks_open")) << mode;
     EXPECT_THAT(ready, Not(HasSubstr("Seq Scan on tasks"))) << mode;
   }

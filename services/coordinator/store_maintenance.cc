@@ -4,6 +4,7 @@
 #include "common/base/status.h"
 #include "services/coordinator/job_edit.h"
 #include "services/coordinator/store.h"
+#include "services/coordinator/store_lease.h"
 
 namespace foundry::coordinator {
 
@@ -23,6 +24,7 @@ absl::StatusOr<int> Store::ExpireLeases(absl::Time deadline) {
   for (const auto& [job_id, task_id] : expired) {
     FOUNDRY_RETURN_IF_ERROR(ExpireLease(job_id, task_id, deadline));
   }
+  FOUNDRY_RETURN_IF_ERROR(ExpireSeats(deadline));
   return static_cast<int>(expired.size());
 }
 
@@ -50,7 +52,8 @@ absl::Status Store::ExpireLease(const std::string& job_id, const std::string& ta
                                             rows[0][8].as<int>(), rows[0][9].as<int64_t>()}));
     }
     const bool heard = rows[0][5].as<bool>();
-    const int crashes = rows[0][3].as<int>() + (heard ? 1 : 0);
+    const int before = GangWentOn(job.work(), task_id) ? 0 : rows[0][3].as<int>();
+    const int crashes = before + (heard ? 1 : 0);
     const int lost = rows[0][4].as<int>() + (heard ? 0 : 1);
     const std::string worker = rows[0][6].as<std::string>();
     const bool poison = crashes >= options_.max_crashes || lost >= options_.max_lost;
@@ -208,8 +211,10 @@ absl::StatusOr<std::set<std::string>> Store::CommittedManifests(absl::Time deadl
   FOUNDRY_RETURN_IF_ERROR(
       database_.Transact("committed manifests", deadline, [&](pqxx::work& work) {
         manifests.clear();
-        for (const auto& row :
-             Exec(work, "SELECT DISTINCT manifest FROM tasks WHERE manifest <> ''")) {
+        for (const auto& row : Exec(work,
+                                    "SELECT manifest FROM tasks WHERE manifest <> '' UNION "
+                                    "SELECT manifest FROM checkpoints UNION "
+                                    "SELECT inputs FROM gangs WHERE inputs <> ''")) {
           manifests.insert(row[0].as<std::string>());
         }
         return absl::OkStatus();

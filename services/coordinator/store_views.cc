@@ -121,7 +121,7 @@ constexpr char kTasksSql[] =
     FOUNDRY_MILLIS("t.state_time") ", t.position, t.result, h.done, h.total, h.unit, h.message, "
     "t.needs_gpu, extract(epoch FROM clock_timestamp() - t.state_time)::float8, "
     "extract(epoch FROM t.not_before - clock_timestamp())::float8, " FOUNDRY_MILLIS("t.not_before")
-    " FROM told JOIN tasks t USING (task_id) LEFT JOIN heartbeats h USING (task_id) "
+    ", t.ranks, t.min_ranks FROM told JOIN tasks t USING (task_id) LEFT JOIN heartbeats h USING (task_id) "
     "ORDER BY t.position";
 
 absl::Status FillTask(const pqxx::row& row, v1::Task* task) {
@@ -163,7 +163,9 @@ absl::Status FillTasks(pqxx::work& work, v1::Job* job, std::map<std::string, Ste
     waiting.age = absl::Seconds(row[16].as<double>());
     waiting.backoff = absl::Seconds(row[17].as<double>());
     waiting.not_before = absl::FromUnixMillis(row[18].as<int64_t>());
-    task->set_reason(reasons->Of(work, waiting, row[9].as<int64_t>()));
+    waiting.ranks = row[19].as<int>();
+    waiting.min_ranks = row[20].as<int>();
+    task->set_reason(reasons->Of(work, task->task_id(), waiting, row[9].as<int64_t>()));
   }
   return absl::OkStatus();
 }

@@ -15,7 +15,7 @@ class WaitingReasons {
  public:
   WaitingReasons(pqxx::work& work, const std::string& job_id);
   // The caller fills in what the task's own row says.
-  std::string Of(pqxx::work& work, WaitingTask task, int64_t position);
+  std::string Of(pqxx::work& work, const std::string& task_id, WaitingTask task, int64_t position);
 
  private:
   const std::map<std::string, StageWorkers> workers_;

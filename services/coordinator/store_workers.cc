@@ -7,25 +7,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "common/base/error_details.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "services/coordinator/job_edit.h"
 #include "services/coordinator/store.h"
+#include "services/coordinator/store_lease.h"
 
 namespace foundry::coordinator {
 namespace {
-
-absl::Status Stale(const LeaseKey& key) {
-  return WithReason(absl::FailedPreconditionError(absl::StrCat(
-                        "the lease of task ", key.task_id, " with epoch ", key.epoch,
-                        " has ended: the task was leased anew, cancelled or finished")),
-                    "STALE_LEASE");
-}
-
-std::string Seconds(absl::Duration duration) {
-  return absl::StrCat(absl::ToDoubleSeconds(duration), " seconds");
-}
 
 // Rows are locked in one order by everybody.
 constexpr char kHeartbeats[] =
@@ -111,7 +100,7 @@ std::vector<absl::StatusOr<bool>> Store::Heartbeats(
               for (const auto& row :
                    Exec(work, kHeartbeats, TextArray(ids), NumberArray(epochs), TextArray(workers),
                         NumberArray(told), TextArray(done), TextArray(total), TextArray(units),
-                        TextArray(messages), Seconds(options_.lease))) {
+                        TextArray(messages), Interval(options_.lease))) {
                 held[{row[0].as<std::string>(), row[1].as<int64_t>(), row[2].as<std::string>()}] =
                     static_cast<State>(row[3].as<int>()) == State::STATE_CANCELLING;
               }
@@ -123,7 +112,7 @@ std::vector<absl::StatusOr<bool>> Store::Heartbeats(
     if (!status.ok()) {
       outcomes[i] = status;
     } else if (found == held.end()) {
-      outcomes[i] = Stale(key);
+      outcomes[i] = StaleLease(key);
     } else {
       outcomes[i] = found->second;
     }
@@ -159,8 +148,8 @@ absl::StatusOr<bool> Store::HeartbeatWithMetrics(const v1::HeartbeatRequest& req
                  TextArray(std::vector<std::string>{pqxx::to_string(progress.done())}),
                  TextArray(std::vector<std::string>{pqxx::to_string(progress.total())}),
                  TextArray(std::vector<std::string>{progress.unit()}),
-                 TextArray(std::vector<std::string>{progress.message()}), Seconds(options_.lease));
-        if (rows.empty()) return Stale(key);
+                 TextArray(std::vector<std::string>{progress.message()}), Interval(options_.lease));
+        if (rows.empty()) return StaleLease(key);
         cancel = static_cast<State>(rows[0][3].as<int>()) == State::STATE_CANCELLING;
         StoreMetrics(work, rows[0][4].as<std::string>(), rows[0][5].as<std::string>(),
                      rows[0][6].as<std::string>(), request);
@@ -180,14 +169,14 @@ absl::Status Store::EditLease(
             "t.state_time") ", h.announced FROM tasks t LEFT JOIN heartbeats h USING (task_id) "
                             "WHERE t.task_id = $1 FOR UPDATE OF t",
         key.task_id);
-    if (rows.empty() || rows[0][3].as<int64_t>() != key.epoch) return Stale(key);
+    if (rows.empty() || rows[0][3].as<int64_t>() != key.epoch) return StaleLease(key);
     LeasedTask task;
     task.step = rows[0][0].as<std::string>();
     task.key = rows[0][1].as<std::string>();
     task.state = static_cast<State>(rows[0][2].as<int>());
     task.failures = rows[0][4].as<int>();
     task.held = task.state == State::STATE_RUNNING || task.state == State::STATE_CANCELLING;
-    if (task.held && rows[0][5].as<std::string>() != key.worker_id) return Stale(key);
+    if (task.held && rows[0][5].as<std::string>() != key.worker_id) return StaleLease(key);
     if (task.state == State::STATE_RUNNING && !rows[0][8].is_null() && !rows[0][8].as<bool>()) {
       FOUNDRY_RETURN_IF_ERROR(job.Announce(
           {task.step, task.key, key.worker_id, rows[0][6].as<int>(), rows[0][7].as<int64_t>()}));
@@ -249,14 +238,14 @@ absl::Status Store::EditCompletions(JobEdit& job,
     const LeaseKey key{request.task_id(), request.worker_id(), request.epoch()};
     const auto found = tasks.find(key.task_id);
     if (found == tasks.end() || found->second.epoch != key.epoch) {
-      (*outcomes)[i] = Stale(key);
+      (*outcomes)[i] = StaleLease(key);
       continue;
     }
     Row& task = found->second;
     if (task.state == State::STATE_SUCCEEDED) continue;  // a repeated call
     if ((task.state != State::STATE_RUNNING && task.state != State::STATE_CANCELLING) ||
         task.worker_id != key.worker_id) {
-      (*outcomes)[i] = Stale(key);
+      (*outcomes)[i] = StaleLease(key);
       continue;
     }
     FOUNDRY_RETURN_IF_ERROR(CheckTransition(Entity::kTask, task.state, State::STATE_SUCCEEDED));
@@ -293,7 +282,7 @@ absl::Status Store::Fail(const v1::FailTaskRequest& request, absl::Time deadline
       "fail task", key, deadline, [&](JobEdit& job, const LeasedTask& task) -> absl::Status {
         if (!task.held) {
           // The same call before: it left the task READY or ended under this epoch.
-          return task.state == State::STATE_SUCCEEDED ? Stale(key) : absl::OkStatus();
+          return task.state == State::STATE_SUCCEEDED ? StaleLease(key) : absl::OkStatus();
         }
         if (task.state == State::STATE_CANCELLING) {
           FOUNDRY_RETURN_IF_ERROR(job.MoveTask(key.task_id, task.step, task.key, task.state,
@@ -301,7 +290,7 @@ absl::Status Store::Fail(const v1::FailTaskRequest& request, absl::Time deadline
                                                request.message()));
           return job.EndIfCancelled();
         }
-        const int failures = task.failures + 1;
+        const int failures = GangWentOn(job.work(), key.task_id) ? 1 : task.failures + 1;
         if (request.retryable() && failures <= options_.max_retries) {
           const absl::Duration pause = Backoff(failures);
           FOUNDRY_RETURN_IF_ERROR(
@@ -314,7 +303,7 @@ absl::Status Store::Fail(const v1::FailTaskRequest& request, absl::Time deadline
           Exec(job.work(),
                "UPDATE tasks SET failures = $2, not_before = clock_timestamp() + $3::interval "
                "WHERE task_id = $1",
-               key.task_id, failures, Seconds(pause));
+               key.task_id, failures, Interval(pause));
           return absl::OkStatus();
         }
         FOUNDRY_RETURN_IF_ERROR(job.Started(task.step));
@@ -327,18 +316,18 @@ absl::Status Store::Fail(const v1::FailTaskRequest& request, absl::Time deadline
 }
 
 absl::Status Store::Release(const LeaseKey& key, absl::Time deadline) {
-  return EditLease("release task", key, deadline,
-                   [&](JobEdit& job, const LeasedTask& task) -> absl::Status {
-                     if (!task.held)
-                       return task.state == State::STATE_SUCCEEDED ? Stale(key) : absl::OkStatus();
-                     const bool cancelling = task.state == State::STATE_CANCELLING;
-                     FOUNDRY_RETURN_IF_ERROR(
-                         job.MoveTask(key.task_id, task.step, task.key, task.state,
-                                      cancelling ? State::STATE_CANCELLED : State::STATE_READY,
-                                      cancelling ? "cancelled" : "given back by its worker", "info",
-                                      cancelling ? "stopped" : "given back by its worker"));
-                     return job.EndIfCancelled();
-                   });
+  return EditLease(
+      "release task", key, deadline, [&](JobEdit& job, const LeasedTask& task) -> absl::Status {
+        if (!task.held)
+          return task.state == State::STATE_SUCCEEDED ? StaleLease(key) : absl::OkStatus();
+        const bool cancelling = task.state == State::STATE_CANCELLING;
+        FOUNDRY_RETURN_IF_ERROR(
+            job.MoveTask(key.task_id, task.step, task.key, task.state,
+                         cancelling ? State::STATE_CANCELLED : State::STATE_READY,
+                         cancelling ? "cancelled" : "given back by its worker", "info",
+                         cancelling ? "stopped" : "given back by its worker"));
+        return job.EndIfCancelled();
+      });
 }
 
 absl::Duration Store::Backoff(int failures) const {

@@ -42,6 +42,17 @@ std::string WhyWaiting(const WaitingTask& task,
                               Coarse(std::min(seen.with_gpu, task.age))),
                  task.failure);
   }
+  if (task.ranks > seen.most_devices && seen.devices < task.min_ranks) {
+    const std::string wanted = task.min_ranks == task.ranks
+                                   ? absl::StrCat(task.ranks)
+                                   : absl::StrCat(task.min_ranks, " to ", task.ranks);
+    return After(absl::StrCat("needs ", wanted, " devices, workers of stage ", task.stage,
+                              " offer ", seen.devices),
+                 task.failure);
+  }
+  if (task.seats > 0) {
+    return After(absl::StrCat("gathers ", task.ranks, " devices, has ", task.seats), task.failure);
+  }
   if (task.max_running > 0 && task.running >= task.max_running) {
     return After(absl::StrCat("its job runs ", task.running, " tasks, its limit"), task.failure);
   }

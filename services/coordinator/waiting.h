@@ -14,7 +14,12 @@ namespace foundry::coordinator {
 struct StageWorkers {
   absl::Duration any = absl::InfiniteDuration();
   absl::Duration with_gpu = absl::InfiniteDuration();
+  // Of those that are there: devices of all together, and of the one with most; see kAnyNumber.
+  int64_t devices = 0;
+  int64_t most_devices = 0;
 };
+// Of a worker that runs any number of ranks.
+inline constexpr int64_t kAnyNumber = 1'000'000;
 
 // A ready task.
 struct WaitingTask {
@@ -27,6 +32,9 @@ struct WaitingTask {
   int max_running = 0;     // its job's limit; 0: none
   int running = 0;         // of its job
   int64_t ahead = 0;       // ready tasks of its stage before it, at most kMostAhead
+  int ranks = 1;           // devices that it wants
+  int min_ranks = 1;       // and those that it does with
+  int64_t seats = 0;       // devices of the workers that it has gathered
 };
 
 inline constexpr int64_t kMostAhead = 1000;
@@ -34,6 +42,7 @@ inline constexpr int64_t kMostAhead = 1000;
 inline constexpr absl::Duration kWorkerGone = absl::Seconds(15);
 
 // "no worker for stage trainer for 30s", "no worker with a GPU for stage trainer for 4m",
+// "needs 4 devices, workers of stage trainer offer 2", "gathers 4 devices, has 2",
 // "waits until 12:00:05Z: <failure>", "its job runs 4 tasks, its limit", "behind 12 tasks".
 std::string WhyWaiting(const WaitingTask& task, const std::map<std::string, StageWorkers>& workers);
 

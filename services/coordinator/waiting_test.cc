@@ -13,7 +13,7 @@ WaitingTask Trainer(absl::Duration age = absl::Minutes(5)) {
   task.age = age;
   return task;
 }
-const Workers kHere = {{"trainer", {absl::Seconds(3), absl::Seconds(3)}}};
+const Workers kHere = {{"trainer", {absl::Seconds(3), absl::Seconds(3), 2, 1}}};
 
 TEST(WhyWaiting, NobodyServesTheStage) {
   EXPECT_EQ(WhyWaiting(Trainer(absl::Seconds(34)), {}), "no worker for stage trainer for 30s");
@@ -25,7 +25,7 @@ TEST(WhyWaiting, NobodyServesTheStage) {
 
 TEST(WhyWaiting, NobodyHasAGpu) {
   WaitingTask task = Trainer();
-  const Workers without = {{"trainer", {absl::Seconds(1), absl::Seconds(250)}}};
+  const Workers without = {{"trainer", {absl::Seconds(1), absl::Seconds(250), 1, 1}}};
   EXPECT_EQ(WhyWaiting(task, without), "next for a worker of stage trainer");
   task.needs_gpu = true;
   EXPECT_EQ(WhyWaiting(task, without), "no worker with a GPU for stage trainer for 4m");
@@ -53,6 +53,22 @@ TEST(WhyWaiting, LimitsAndOtherTasks) {
   EXPECT_EQ(WhyWaiting(task, kHere), "behind 1000 tasks or more");
   task.max_running = task.running = 4;
   EXPECT_EQ(WhyWaiting(task, kHere), "its job runs 4 tasks, its limit");
+}
+
+TEST(WhyWaiting, WantsMoreDevicesThanThereAre) {
+  WaitingTask task = Trainer();
+  task.ranks = task.min_ranks = 4;
+  EXPECT_EQ(WhyWaiting(task, kHere), "needs 4 devices, workers of stage trainer offer 2");
+  task.min_ranks = 3;
+  EXPECT_EQ(WhyWaiting(task, kHere), "needs 3 to 4 devices, workers of stage trainer offer 2");
+  task.min_ranks = 2;
+  EXPECT_EQ(WhyWaiting(task, kHere), "next for a worker of stage trainer");
+  task.seats = 1;
+  EXPECT_EQ(WhyWaiting(task, kHere), "gathers 4 devices, has 1");
+  task.seats = 0;
+  task.min_ranks = 4;
+  const Workers large = {{"trainer", {absl::Seconds(3), absl::Seconds(3), kAnyNumber, kAnyNumber}}};
+  EXPECT_EQ(WhyWaiting(task, large), "next for a worker of stage trainer");
 }
 
 }  // namespace

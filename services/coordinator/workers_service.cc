@@ -2,10 +2,9 @@
 
 #include <algorithm>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "common/base/error_details.h"
 #include "common/base/status.h"
+#include "services/coordinator/request_checks.h"
 
 namespace foundry::coordinator {
 namespace {
@@ -14,20 +13,6 @@ constexpr char kService[] = "foundry.coordinator.v1.WorkersService";
 constexpr absl::Duration kLongestWait = absl::Seconds(60);
 // Kept back from a long poll's deadline, so that an empty answer still arrives.
 constexpr absl::Duration kAnswerTime = absl::Milliseconds(500);
-
-absl::Status FieldError(absl::string_view field, absl::string_view problem) {
-  return WithFieldViolation(absl::InvalidArgumentError(absl::StrCat(field, ": ", problem)), field,
-                            problem);
-}
-
-absl::Status CheckManifest(const std::string& manifest) {
-  const bool hex = std::all_of(manifest.begin(), manifest.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-  });
-  if (manifest.size() == 64 && hex) return absl::OkStatus();
-  return FieldError("manifest",
-                    "must be the SHA-256 of the stored manifest, 64 lower-case hex digits");
-}
 
 }  // namespace
 
@@ -73,7 +58,7 @@ grpc::ServerUnaryReactor* WorkersService::CompleteTask(grpc::CallbackServerConte
   return frame_->AsyncUnary<v1::CompleteTaskRequest, v1::CompleteTaskResponse>(
       context, {kService, "CompleteTask"}, request, response,
       [this](const auto& request, auto*, const rpc::Call& call, rpc::Frame::Done done) {
-        if (absl::Status status = CheckManifest(request.manifest()); !status.ok()) {
+        if (absl::Status status = CheckManifest("manifest", request.manifest()); !status.ok()) {
           return done(std::move(status));
         }
         writes_->Complete(&request, call.deadline, call.cancel, std::move(done));
