@@ -43,6 +43,45 @@ TEST(ReadingOrderTest, TablesAreReadByRows) {
   EXPECT_EQ(Joined(lines), "Name | Size/cat | 12/chgrp | 40/chmod | 41/");
 }
 
+TEST(ReadingOrderTest, ColumnsAboveOtherColumns) {
+  std::vector<PdfLine> lines;
+  std::string wanted;
+  const auto add = [&](const char* name, double x, double y, int rows) {
+    for (int i = 0; i < rows; ++i) {
+      const std::string text = absl::StrCat("running text of column ", name, " in its row ", i);
+      lines.push_back(Line(text, x, y + 12 * i, 7));
+      absl::StrAppend(&wanted, text, "/");
+    }
+  };
+  add("A", 50, 60, 10), add("B", 220, 60, 10), add("C", 390, 60, 10);
+  add("wide left", 60, 240, 12), add("wide right", 305, 240, 12);
+  EXPECT_EQ(Joined(lines), wanted);
+}
+
+TEST(ReadingOrderTest, CommentsBesideCodeAreNoColumn) {
+  std::vector<PdfLine> lines;
+  std::string wanted;
+  const char* rows[][2] = {{"int main()", ""},
+                           {"{", ""},
+                           {"  f(&x);", "// by pointer"},
+                           {"  g(x);", "// by value"},
+                           {"  h(y);", "// by reference"},
+                           {"  return 0;", "// done"},
+                           {"}", ""}};
+  double y = 100;
+  for (const auto& [code, comment] : rows) {
+    lines.push_back(Line(code, 72, y)), lines.back().fixed = true;
+    absl::StrAppend(&wanted, code);
+    if (*comment != 0) {
+      lines.push_back(Line(comment, 300, y)), lines.back().fixed = true;
+      absl::StrAppend(&wanted, " ", comment);
+    }
+    absl::StrAppend(&wanted, "/");
+    y += 12;
+  }
+  EXPECT_EQ(Joined(lines), wanted);
+}
+
 std::vector<PdfPage> PagesWithFurniture(int count) {
   std::vector<PdfPage> pages;
   for (int p = 1; p <= count; ++p) {

@@ -1,95 +1,19 @@
 #include "services/extraction/pdf/reading_order.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "absl/strings/str_cat.h"
-#include "common/text/utf8.h"
+#include "services/extraction/pdf/columns.h"
 
 namespace foundry::extraction {
 namespace {
 
-using Lines = std::vector<const PdfLine*>;
+using Lines = LinePointers;
 
-constexpr double kLeastGutter = 7;  // points
-constexpr int kDeepest = 6;         // columns inside columns
-
-struct Gutter {
-  double left = 0, right = 0;
-  bool found() const { return right > left; }
-  double middle() const { return (left + right) / 2; }
-  bool Crosses(const PdfLine& line) const { return line.x0 < middle() && line.x1 > middle(); }
-  bool IsLeft(const PdfLine& line) const { return line.x1 <= middle(); }
-};
+constexpr int kDeepest = 6;  // columns inside columns
 
 bool ByPosition(const PdfLine* a, const PdfLine* b) {
   return a->y0 != b->y0 ? a->y0 < b->y0 : a->x0 < b->x0;
-}
-
-double MeanCharacters(const Lines& lines) {
-  double sum = 0;
-  for (const PdfLine* line : lines) sum += text::CountCodePoints(line->text);
-  return lines.empty() ? 0 : sum / lines.size();
-}
-
-// Share of the lines of `a` that stand on a baseline of `b`.
-double Aligned(const Lines& a, const Lines& b) {
-  int aligned = 0;
-  for (const PdfLine* line : a) {
-    aligned += std::any_of(b.begin(), b.end(), [&](const PdfLine* other) {
-      return std::abs(line->y1 - other->y1) < 0.35 * std::max(4.0, line->height());
-    });
-  }
-  return a.empty() ? 0 : static_cast<double>(aligned) / a.size();
-}
-
-// Both sides of it have a fair share of the lines.
-bool HasColumns(const Lines& lines, const Gutter& gutter) {
-  size_t left = 0, right = 0;
-  for (const PdfLine* line : lines) {
-    if (!gutter.Crosses(*line)) ++(gutter.IsLeft(*line) ? left : right);
-  }
-  return std::min(left, right) >= std::max<size_t>(2, lines.size() / 8);
-}
-
-// The widest stripe that few lines cross.
-Gutter FindGutter(const Lines& lines) {
-  if (lines.size() < 4) return {};
-  double from = 1e9, to = -1e9;
-  for (const PdfLine* line : lines) from = std::min(from, line->x0), to = std::max(to, line->x1);
-  const int width = static_cast<int>(std::ceil(to - from));
-  if (width < 60 || width > 100000) return {};
-  std::vector<int> cover(width + 2, 0);
-  for (const PdfLine* line : lines) {
-    ++cover[std::clamp(static_cast<int>(line->x0 - from), 0, width)];
-    --cover[std::clamp(static_cast<int>(std::ceil(line->x1 - from)), 0, width + 1)];
-  }
-  for (int x = 1; x <= width; ++x) cover[x] += cover[x - 1];
-  // First a stripe that nothing crosses, then ones that ever more titles and page numbers do.
-  for (const double share : {0.0, 0.04, 0.1, 0.2, 0.3}) {
-    const int allowed = static_cast<int>(share * lines.size() + (share > 0 ? 1 : 0));
-    Gutter best;
-    for (int x = width / 10; x < width * 9 / 10; ++x) {
-      if (cover[x] > allowed) continue;
-      int end = x;
-      while (end < width && cover[end] <= allowed) ++end;
-      const Gutter candidate{from + x, from + end};
-      const bool wider = end - x >= kLeastGutter && end - x > best.right - best.left;
-      if (wider && HasColumns(lines, candidate)) best = candidate;
-      x = end;
-    }
-    if (best.found()) return best;
-  }
-  return {};
-}
-
-// Short cells on common baselines are a table (or a list of terms, a table of contents), not
-// columns of running text.
-bool IsTable(const Lines& left, const Lines& right) {
-  const double left_characters = MeanCharacters(left), right_characters = MeanCharacters(right);
-  const double aligned = std::max(Aligned(left, right), Aligned(right, left));
-  if (std::min(left_characters, right_characters) < 14) return aligned > 0.5;
-  return std::min(left_characters, right_characters) < 26 && aligned > 0.8;
 }
 
 class Orderer {
@@ -99,6 +23,8 @@ class Orderer {
   void Order(Lines lines, int depth) {
     std::sort(lines.begin(), lines.end(), ByPosition);
     const Gutter gutter = depth < kDeepest ? FindGutter(lines) : Gutter{};
+    if ((!gutter.found() || gutter.crossed) && depth < kDeepest && OrderRegions(lines, depth))
+      return;
     if (!gutter.found()) {
       AddRows(lines, false);
       return;
@@ -118,6 +44,17 @@ class Orderer {
   }
 
  private:
+  // The upper and the lower part by themselves, where their columns differ.
+  bool OrderRegions(const Lines& lines, int depth) {
+    const double below = FindRegionBreak(lines);
+    if (below <= 0) return false;
+    const auto middle = std::find_if(lines.begin(), lines.end(),
+                                     [&](const PdfLine* line) { return line->y0 >= below; });
+    Order(Lines(lines.begin(), middle), depth + 1);
+    Order(Lines(middle, lines.end()), depth + 1);
+    return true;
+  }
+
   // What lies between two lines that span the gutter. `wide` collects lines that belong to the text
   // across both columns; it is written out before columns or a table begin.
   void AddBand(const Lines& band, const Gutter& gutter, int depth, Lines* wide) {
@@ -177,10 +114,13 @@ class Orderer {
       if (row == nullptr) row = &rows.emplace_back();
       row->push_back(line);
     }
+    const HeadingLooks heading(lines);
     for (Lines& row : rows) {
       std::sort(row.begin(), row.end(),
                 [](const PdfLine* a, const PdfLine* b) { return a->x0 < b->x0; });
-      OrderedLine out{*row[0], left, right, column_, table};
+      // A section's heading between the rows of several tables.
+      const bool alone = row.size() == 1 && heading(*row[0]);
+      OrderedLine out{*row[0], left, right, column_, table && !alone};
       for (size_t i = 1; i < row.size(); ++i) {
         absl::StrAppend(&out.line.text, table ? " | " : " ", row[i]->text);
         out.line.x1 = std::max(out.line.x1, row[i]->x1);
