@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
+#include "common/text/entity_clues.h"
 #include "common/text/entity_tokens.h"
 #include "common/text/gazetteer.h"
 #include "common/text/normalize.h"
@@ -72,6 +73,7 @@ struct Memory {
   absl::flat_hash_map<std::string, int> inner_capitals, lower;
   absl::flat_hash_map<std::string, std::map<std::string, int>> types;  // name → type → count
   Set surnames;
+  DefinedNames defined;  // what it says outright
 };
 
 class SentenceTagger {
@@ -98,7 +100,15 @@ class SentenceTagger {
         continue;
       }
       const int end = SequenceEnd(i);
+      const size_t before = out_.size();
       TagSequence(i, end);
+      // "songs of The Zutons": a capital that no sentence asked for.
+      const bool article = At(i - 1) == "The" && !SentenceStart(i - 1) && !title_case_;
+      if (article && out_.size() == before && IsPlural(At(end - 1))) Add(i, end, kOrganization);
+      if (article && out_.size() > before && out_[before].begin == i &&
+          out_[before].type == kOrganization) {
+        --out_[before].begin;
+      }
       i = end;
     }
     return std::move(out_);
@@ -119,6 +129,7 @@ class SentenceTagger {
       // The first word has a capital anyway: it needs another witness.
       if (NameAt(i).first > 0 || In(names_.first_names, token) || IsInitial(token)) return true;
       if (IsAcronym(token) || In(names_.person_titles, token)) return true;
+      if (memory_.defined.contains(token)) return true;
       const std::string folded = FoldCase(token);
       const auto inner = memory_.inner_capitals.find(folded);
       const auto lower = memory_.lower.find(folded);
@@ -127,6 +138,10 @@ class SentenceTagger {
       return inner != memory_.inner_capitals.end() || StartsUpper(At(i + 1));
     }
     return true;
+  }
+
+  static bool IsPlural(absl::string_view word) {
+    return word.size() > 4 && word.back() == 's' && word[word.size() - 2] != 's' && HasLower(word);
   }
 
   bool SentenceStart(int i) const {
@@ -199,6 +214,8 @@ class SentenceTagger {
         return At(end) == "of";
       }
     }
+    // "the Baseball Hall of Fame"
+    if (At(end) == "of" && At(end - 1) == "Hall" && At(end + 1) == "Fame") return true;
     return false;
   }
 
@@ -292,7 +309,9 @@ class SentenceTagger {
     const int length = end - begin;
     const std::string& first = At(begin);
     const std::string& last = At(end - 1);
+    if (const char* defined = Defined(begin, end)) return defined;
     if (In(names_.org_words, last) && length > 1) return kOrganization;
+    if (length > 2 && last == "Fame") return kOrganization;
     if (length > 1 &&
         OneOf(first, {"FC", "AC", "SC", "AFC", "Hotel", "Radio", "Team", "Banco", "Universidad"}))
       return kOrganization;
@@ -325,17 +344,23 @@ class SentenceTagger {
     return ByContext(begin, end);
   }
 
+  static const char* MostOften(const std::map<std::string, int>& types) {
+    const auto best =
+        std::max_element(types.begin(), types.end(),
+                         [](const auto& a, const auto& b) { return a.second < b.second; });
+    return best->first == kPerson ? kPerson : best->first == kLocation ? kLocation : kOrganization;
+  }
+
+  const char* Defined(int begin, int end) const {
+    const auto it =
+        memory_.defined.find(absl::StrJoin(tokens_.begin() + begin, tokens_.begin() + end, " "));
+    return it == memory_.defined.end() ? nullptr : MostOften(it->second);
+  }
+
   const char* FromMemory(int begin, int end) const {
     std::string key = absl::StrJoin(tokens_.begin() + begin, tokens_.begin() + end, " ");
     const auto it = memory_.types.find(key);
-    if (it != memory_.types.end()) {
-      const auto best =
-          std::max_element(it->second.begin(), it->second.end(),
-                           [](const auto& a, const auto& b) { return a.second < b.second; });
-      return best->first == kPerson     ? kPerson
-             : best->first == kLocation ? kLocation
-                                        : kOrganization;
-    }
+    if (it != memory_.types.end()) return MostOften(it->second);
     return end - begin == 1 && memory_.surnames.contains(key) ? kPerson : nullptr;
   }
 
@@ -368,6 +393,14 @@ class SentenceTagger {
     const std::string after = absl::AsciiStrToLower(At(end));
     const int length = end - begin;
     if (In(names_.person_titles, before)) return kPerson;
+    // "the band Killing Joke", "a rock band, Eels", "the town of Bridgton"
+    if (TypeOfNoun(before) == kOrganization) return kOrganization;
+    if (before == "," && length <= 2 && TypeOfNoun(At(begin - 2)) == kOrganization &&
+        OneOf(after, {".", ",", ")"}) && !OneOf(At(begin - 3), {"the", "and"})) {
+      return kOrganization;
+    }
+    if (before == "of" && TypeOfNoun(At(begin - 2)) == kLocation && HasLower(At(begin - 2)))
+      return kLocation;
     if (OneOf(after, {"said", "says", "told", "wrote", "died", "married", "argued", "added",
                       "explained", "himself", "herself", "replied", "stated", "tweeted", "retired",
                       "resigned", "testified", "sang"})) {
@@ -400,19 +433,6 @@ class SentenceTagger {
       return kPerson;
     }
     return nullptr;
-  }
-
-  // "Gazmanov": a capital, then small letters; no word that the document knows as a plain one.
-  bool AllNameLike(int begin, int end) const {
-    for (int i = begin; i < end; ++i) {
-      const std::string& token = At(i);
-      if (token.size() < 2 || !HasLower(token) || In(names_.demonyms, token) ||
-          In(names_.org_words, token) || In(names_.loc_words, token) ||
-          memory_.lower.contains(FoldCase(token))) {
-        return false;
-      }
-    }
-    return true;
   }
 
   const Gazetteer& names_;
@@ -459,6 +479,7 @@ void Learn(absl::Span<const Tokens> sentences, const std::vector<std::vector<Tag
 
 std::vector<std::vector<TaggedEntity>> TagEntities(absl::Span<const Tokens> sentences) {
   Memory memory = WordMemory(sentences);
+  memory.defined = FindDefinedNames(sentences);
   std::vector<std::vector<TaggedEntity>> tagged;
   for (int pass = 0; pass < 2; ++pass) {
     tagged.clear();

@@ -54,6 +54,26 @@ TEST(EntitiesTest, PlainWordsAreNoEntities) {
       Find("The file is read. However, nothing happens. When it ends, the loop stops.").empty());
 }
 
+TEST(EntitiesTest, BelievesWhatTheDocumentSaysOfItsNames) {
+  const auto found = Find(
+      "Aisgarth is a village in the north. Many walk to Aisgarth. Belka (founded in 1970) was a "
+      "Danish chain of shops. The owners sold Belka. Tavares Varella (born 1984) plays football. "
+      "They heard the band Crystal Ember. He lived in the town of Brigthon and knew The Wuttons.");
+  EXPECT_EQ(found.at("Aisgarth"), "location");
+  EXPECT_EQ(found.at("Belka"), "organization");
+  EXPECT_EQ(found.at("Tavares Varella"), "person");
+  EXPECT_EQ(found.at("Crystal Ember"), "organization");
+  EXPECT_EQ(found.at("Brigthon"), "location");
+  EXPECT_EQ(found.at("The Wuttons"), "organization");
+  EXPECT_EQ(found.size(), 6u);
+}
+
+TEST(EntitiesTest, DefinitionsOfThingsNameNobody) {
+  EXPECT_TRUE(Find("Grubbel is a boot loader for machines. They install Grubbel. Vimmo, an editor, "
+                   "reads files. Playmo is a media player with a window.")
+                  .empty());
+}
+
 TEST(EntityTokensTest, CutsLikeTheDataSets) {
   const std::string text = "J. Smith's dog (U.S.) cost $3.50, right?";
   std::vector<std::string> tokens;
@@ -92,8 +112,8 @@ std::vector<TaggedEntity> GoldSpans(const std::vector<std::string>& tags) {
 }
 
 // Exact spans and types over a file of {tokens, tags}, read in pieces of ten sentences: a stretch
-// of text, not the whole corpus, is what the tagger may remember.
-std::map<std::string, Scores> Score(const std::filesystem::path& path) {
+// of text, not the whole corpus, is what the tagger may remember. The first `skip` are left out.
+std::map<std::string, Scores> Score(const std::filesystem::path& path, int skip) {
   std::map<std::string, Scores> scores;
   std::vector<std::vector<std::string>> tokens, tags;
   std::ifstream in(path);
@@ -137,6 +157,7 @@ std::map<std::string, Scores> Score(const std::filesystem::path& path) {
     tags.clear();
   };
   for (std::string line; std::getline(in, line);) {
+    if (skip-- > 0) continue;
     const auto row = ParseJson(line, "row");
     tokens.push_back((*row)["tokens"].get<std::vector<std::string>>());
     tags.push_back((*row)["tags"].get<std::vector<std::string>>());
@@ -157,15 +178,20 @@ TEST(EntitiesTest, AgreesWithAnnotators) {
       "data/ner";
   if (!std::filesystem::exists(folder / "wikigold.jsonl"))
     GTEST_SKIP() << "no annotated data in " << folder;
-  for (const std::string file :
-       {"wikigold.jsonl", "re3d.US_State_Department.jsonl", "btc.g.jsonl"}) {
-    for (const auto& [type, s] : Score(folder / file)) {
+  // Of WikiGold only the second half: the first is what rules may be made by.
+  std::map<std::string, double> f1;
+  for (const auto& [file, skip] : {std::pair<std::string, int>{"wikigold.jsonl", 476},
+                                   {"re3d.US_State_Department.jsonl", 0},
+                                   {"btc.g.jsonl", 0}}) {
+    for (const auto& [type, s] : Score(folder / file, skip)) {
       std::printf("%-32s %-13s P %.3f R %.3f F1 %.3f\n", file.c_str(), type.c_str(),
                   static_cast<double>(s.correct) / std::max<int64_t>(1, s.predicted),
                   static_cast<double>(s.correct) / std::max<int64_t>(1, s.gold), s.f1());
+      f1[file + type] = s.f1();
     }
   }
-  EXPECT_GT(Score(folder / "wikigold.jsonl")["all"].f1(), 0.5);
+  EXPECT_GT(f1["wikigold.jsonlall"], 0.65);
+  EXPECT_GT(f1["wikigold.jsonlorganization"], 0.45);
 }
 
 }  // namespace

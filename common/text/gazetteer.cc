@@ -20,7 +20,9 @@ Gazetteer Load() {
       {"first_names", &out.first_names},   {"person_titles", &out.person_titles},
       {"org_words", &out.org_words},       {"loc_words", &out.loc_words},
       {"not_names", &out.not_names},       {"demonyms", &out.demonyms},
-      {"not_surnames", &out.not_surnames}, {"noble_titles", &out.noble_titles}};
+      {"not_surnames", &out.not_surnames}, {"noble_titles", &out.noble_titles},
+      {"person_nouns", &out.person_nouns}, {"org_nouns", &out.org_nouns},
+      {"loc_nouns", &out.loc_nouns}};
   std::string section;
   for (absl::string_view line : absl::StrSplit(kGazetteerTxt, '\n', absl::SkipEmpty())) {
     if (line.front() == '#') continue;

@@ -20,6 +20,8 @@ struct Gazetteer {
   Set demonyms;       // "Danish"
   Set not_surnames;   // "Cup": no person's name ends so
   Set noble_titles;   // titles that are part of the name: "King"
+  // Common nouns by what they name: "novelist", "newspaper", "village".
+  Set person_nouns, org_nouns, loc_nouns;
   // Names of several words, by their tokens joined with one space → "location" or "organization".
   absl::flat_hash_map<std::string, std::string> names;
   int longest_name = 1;  // tokens
