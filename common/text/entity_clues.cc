@@ -7,8 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/text/gazetteer.h"
-#include "common/text/words.h"
 #include "common/text/utf8.h"
+#include "common/text/words.h"
 
 namespace foundry::text {
 namespace {
