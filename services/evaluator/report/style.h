@@ -7,13 +7,13 @@ inline constexpr char kReportStyle[] = R"css(
 :root {
   color-scheme: light dark;
   --page: #fbfbf9; --card: #ffffff; --ink: #14171c; --soft: #565d69; --faint: #858c98;
-  --rule: #e4e5e2; --grid: #ecedea; --good: #0b7a4b; --bad: #b3372f;
+  --rule: #e4e5e2; --grid: #ecedea; --edge: #0002; --good: #0b7a4b; --bad: #b3372f;
   --c0: #9aa1ad; --c1: #2a6fdb; --c2: #0f9d76; --c3: #d98a00; --c4: #b45bb3; --c5: #6c5ce0;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #121418; --card: #191c21; --ink: #eceef2; --soft: #a9b0bc; --faint: #7d8592;
-    --rule: #2b3038; --grid: #242931; --good: #4fc38d; --bad: #ef7d74;
+    --rule: #2b3038; --grid: #242931; --edge: #000a; --good: #4fc38d; --bad: #ef7d74;
     --c0: #7d8592; --c1: #5b97f0; --c2: #34b98f; --c3: #e3a53b; --c4: #cb83ca; --c5: #9387f0;
   }
 }
@@ -39,7 +39,7 @@ p { margin: 6px 0 14px; max-width: 70ch; }
 .tile b small { font-size: 17px; font-weight: 500; color: var(--faint); letter-spacing: 0; }
 .tile span { color: var(--soft); font-size: 13.5px; line-height: 1.4; display: block; }
 .tile .name { color: var(--ink); font-weight: 600; font-size: 13.5px; }
-figure { margin: 14px 0 8px; padding: 18px 18px 12px; background: var(--card); border: 1px solid var(--rule); border-radius: 10px; }
+figure { margin: 14px 0 8px; padding: 18px 18px 12px; --under: var(--card); border: 1px solid var(--rule); border-radius: 10px; }
 figure figcaption { color: var(--soft); font-size: 14px; margin-top: 10px; }
 .chart { display: block; width: 100%; height: auto; margin: 0 auto; }
 .chart text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fill: var(--soft); font-variant-numeric: tabular-nums; }
@@ -59,7 +59,15 @@ figure figcaption { color: var(--soft); font-size: 14px; margin-top: 10px; }
 .s3 { stroke: var(--c3); } .s4 { stroke: var(--c4); } .s5 { stroke: var(--c5); }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 20px; font-size: 13.5px; color: var(--soft); margin: 0 0 12px; }
 .legend i { display: inline-block; width: 11px; height: 11px; border-radius: 3px; margin-right: 7px; vertical-align: -1px; }
-.scroll { overflow-x: auto; margin: 12px 0 8px; }
+.scroll { overflow-x: auto; margin: 12px 0 8px; --under: var(--page); }
+/* A shadow at the edge behind which a table or a chart goes on. */
+.scroll, figure {
+  background: linear-gradient(to right, var(--under) 30%, transparent) left / 40px 100% local,
+    linear-gradient(to left, var(--under) 30%, transparent) right / 40px 100% local,
+    linear-gradient(to right, var(--edge), transparent) left / 12px 100% scroll,
+    linear-gradient(to left, var(--edge), transparent) right / 12px 100% scroll, var(--under);
+  background-repeat: no-repeat;
+}
 table { border-collapse: collapse; width: 100%; font-size: 14.5px; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: 8px 14px 8px 0; border-bottom: 1px solid var(--rule); }
 thead th { color: var(--faint); font-size: 12.5px; font-weight: 600; border-bottom: 1px solid var(--faint); white-space: nowrap; }
@@ -75,11 +83,17 @@ ol.advice { padding-left: 1.3em; max-width: 74ch; } ol.advice li { margin: 10px 
 details { margin: 12px 0; } summary { cursor: pointer; color: var(--soft); font-size: 14.5px; }
 ul.plain { padding-left: 1.2em; max-width: 76ch; font-size: 14.5px; color: var(--soft); }
 footer { margin-top: 64px; padding-top: 16px; border-top: 1px solid var(--rule); color: var(--faint); font-size: 13.5px; }
-@media (max-width: 560px) { main { padding: 28px 16px 64px; } h1 { font-size: 27px; } figure { padding: 12px 10px 8px; } }
+@media (max-width: 560px) {
+  main { padding: 28px 16px 64px; } h1 { font-size: 27px; }
+  /* Charts keep a size at which their labels can be read. */
+  figure { padding: 12px 10px 8px; overflow-x: auto; } .chart { width: 480px; }
+  .legend, figure figcaption { position: sticky; left: 0; }
+  table { font-size: 13.5px; } th, td { padding-right: 8px; } th.n, td.n { padding-left: 8px; }
+}
 @media print {
   :root {
     color-scheme: light;
-    --page: #fff; --card: #fff; --ink: #000; --soft: #333; --faint: #666; --rule: #ccc; --grid: #e6e6e6;
+    --page: #fff; --card: #fff; --ink: #000; --soft: #333; --faint: #666; --rule: #ccc; --grid: #e6e6e6; --edge: transparent;
     --good: #0b6b42; --bad: #9c2c25;
     --c0: #9aa1ad; --c1: #2a6fdb; --c2: #0f9d76; --c3: #d98a00; --c4: #b45bb3; --c5: #6c5ce0;
   }
@@ -87,7 +101,12 @@ footer { margin-top: 64px; padding-top: 16px; border-top: 1px solid var(--rule);
   body { font-size: 10.5pt; } main { max-width: none; padding: 0; }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
   figure, .tile, tr { break-inside: avoid; } h2, h3 { break-after: avoid; } h2 { margin-top: 28px; }
-  .scroll { overflow: visible; } details > *:not(summary) { display: block; }
+  /* A heading and its explanation stay with what they head. */
+  h2 + p, h3 + p { break-after: avoid; } p { orphans: 3; widows: 3; }
+  .scroll, figure { overflow: visible; background: none; } .chart { width: 100%; }
+  .examples { min-width: 0; } .examples td, .examples tbody th { font-size: 8.5pt; line-height: 1.35; }
+  th, td { padding-top: 5px; padding-bottom: 5px; } .examples td:not(:last-child) { padding-right: 10px; }
+  details > *:not(summary) { display: block; } details::details-content { content-visibility: visible; }
 }
 )css";
 
