@@ -2,13 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <fstream>
-#include <sstream>
+#include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
@@ -56,18 +58,30 @@ absl::Status WriteAll(const fs::path& path, absl::string_view content) {
 }  // namespace
 
 absl::StatusOr<std::string> ReadFile(const fs::path& path) {
-  std::error_code error;
-  if (!fs::exists(path, error))
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
     return absl::NotFoundError(absl::StrCat(path.string(), ": no such file"));
-  if (fs::is_directory(path, error)) {
+  }
+  if (fd < 0) return Failed(path, "cannot open", errno);
+  const auto close_file = absl::MakeCleanup([fd] { close(fd); });
+  struct stat info {};
+  if (fstat(fd, &info) != 0) return Failed(path, "cannot read", errno);
+  if (S_ISDIR(info.st_mode)) {
     return absl::InvalidArgumentError(absl::StrCat(path.string(), ": is a folder, not a file"));
   }
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return Failed(path, "cannot open", errno);
-  std::ostringstream out;
-  out << in.rdbuf();
-  if (in.bad()) return Failed(path, "cannot read", errno);
-  return std::move(out).str();
+  std::string content;
+  // One byte more shows the end. Pipes and the files of /proc do not say how long they are.
+  content.resize(std::max<size_t>(info.st_size + 1, 4096));
+  for (size_t size = 0;;) {
+    if (size == content.size()) content.resize(2 * size);
+    const ssize_t count = read(fd, content.data() + size, content.size() - size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return Failed(path, "cannot read", errno);
+    size += count;
+    if (count > 0) continue;
+    content.resize(size);
+    return content;
+  }
 }
 
 absl::Status MakeFolders(const fs::path& folder) {
@@ -78,7 +92,9 @@ absl::Status MakeFolders(const fs::path& folder) {
 
 absl::Status WriteFileAtomic(const fs::path& path, absl::string_view content) {
   FOUNDRY_RETURN_IF_ERROR(MakeFolders(FolderOf(path)));
-  const fs::path temporary = path.string() + ".partial-" + RandomId();
+  // Names may have 255 bytes.
+  const fs::path temporary = FolderOf(path) / absl::StrCat(path.filename().string().substr(0, 200),
+                                                           ".partial-", RandomId());
   absl::Status status = WriteAll(temporary, content);
   if (status.ok()) status = RenameDurably(temporary, path);
   if (!status.ok()) unlink(temporary.c_str());
@@ -86,19 +102,29 @@ absl::Status WriteFileAtomic(const fs::path& path, absl::string_view content) {
 }
 
 absl::Status RenameDurably(const fs::path& from, const fs::path& to) {
-  std::error_code error;
-  if (fs::is_directory(to, error)) {
-    // A folder cannot be renamed over another: the old one steps aside first.
-    const fs::path aside = to.string() + ".old-" + RandomId();
-    fs::rename(to, aside, error);
-    if (error) return Failed(to, "cannot move aside", error.value());
-    fs::rename(from, to, error);
-    if (error) return Failed(to, "cannot rename into place", error.value());
-    fs::remove_all(aside, error);
-  } else {
-    fs::rename(from, to, error);
-    if (error) return Failed(to, "cannot rename into place", error.value());
+  if (rename(from.c_str(), to.c_str()) == 0) return SyncPath(FolderOf(to));
+  const int error = errno;
+  struct stat info {};
+  if (lstat(to.c_str(), &info) != 0 || lstat(from.c_str(), &info) != 0) {
+    return Failed(to, "cannot rename into place", error);
   }
+  // A folder cannot be renamed over what is there, nor anything over a folder: they change places,
+  // so that `to` is the old or the new at every moment.
+  std::error_code ignored;
+  if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0) {
+    fs::remove_all(from, ignored);
+    return SyncPath(FolderOf(to));
+  }
+  if (errno != EINVAL && errno != ENOSYS) return Failed(to, "cannot rename into place", errno);
+  // A file system that cannot do that (NFS): the old one steps aside.
+  const fs::path aside = to.string() + ".old-" + RandomId();
+  if (rename(to.c_str(), aside.c_str()) != 0) return Failed(to, "cannot move aside", errno);
+  if (rename(from.c_str(), to.c_str()) != 0) {
+    const int failure = errno;
+    rename(aside.c_str(), to.c_str());
+    return Failed(to, "cannot rename into place", failure);
+  }
+  fs::remove_all(aside, ignored);
   return SyncPath(FolderOf(to));
 }
 

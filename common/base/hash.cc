@@ -1,5 +1,6 @@
 #include "common/base/hash.h"
 
+#include <errno.h>
 #include <openssl/evp.h>
 
 #include <fstream>
@@ -40,7 +41,9 @@ std::string Sha256Hex(absl::string_view data) {
 
 absl::StatusOr<std::string> Sha256HexOfFile(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
-  if (!in) return absl::NotFoundError(absl::StrCat(path.string(), ": cannot open"));
+  if (!in)
+    return absl::ErrnoToStatus(errno != 0 ? errno : EIO,
+                               absl::StrCat(path.string(), ": cannot open"));
   Sha256 hash;
   std::vector<char> buffer(1 << 20);
   while (in) {

@@ -83,6 +83,10 @@ absl::StatusOr<int64_t> JsonInt(const Json& object, absl::string_view key, int64
   const Json* member = Find(object, key);
   if (member == nullptr) return fallback;
   if (!member->is_number_integer()) return WrongType(key, "an integer", *member);
+  if (member->is_number_unsigned() && member->get<uint64_t>() > INT64_MAX) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", key, "\" is too large: ", DumpJson(*member)));
+  }
   return member->get<int64_t>();
 }
 

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <exception>
 #include <filesystem>
 
 #include "absl/strings/match.h"
@@ -22,6 +24,11 @@ extern char** environ;
 
 namespace foundry {
 namespace {
+
+// Time that does not jump when the clock is set; good for differences only.
+absl::Time SteadyNow() {
+  return absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+}
 
 // A pipe whose ends close themselves.
 class Pipe {
@@ -116,7 +123,7 @@ class Patience {
   absl::Status Check() {
     const absl::Status status = options_.cancel.Check();
     if (status.ok()) return status;
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyNow();
     if (!asked_ && options_.grace > absl::ZeroDuration()) {
       asked_ = true;
       deadline_ = std::min(deadline_, now + options_.grace);
@@ -145,7 +152,7 @@ class Reader {
     bool out_open = true, err_open = true;
     while (out_open || err_open) {
       FOUNDRY_RETURN_IF_ERROR(patience.Check());
-      const absl::Duration left = patience.deadline() - absl::Now();
+      const absl::Duration left = patience.deadline() - SteadyNow();
       if (left <= absl::ZeroDuration()) {
         result_->end = SubprocessResult::End::kTimeout;
         return false;
@@ -176,7 +183,11 @@ class Reader {
     }
     const absl::string_view piece(buffer_, n);
     if (options_.on_output) {
-      FOUNDRY_RETURN_IF_ERROR(options_.on_output(piece));
+      try {  // thrown on, it would leave the program behind
+        FOUNDRY_RETURN_IF_ERROR(options_.on_output(piece));
+      } catch (const std::exception& error) {
+        return absl::InternalError(absl::StrCat("unexpected: ", error.what()));
+      }
     } else {
       absl::StrAppend(&result_->output, piece);
     }
@@ -204,7 +215,7 @@ bool WaitForEnd(pid_t pid, Patience& patience, const CancelToken& cancel) {
     siginfo_t info = {};
     if (waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid)
       return true;
-    if (!patience.Check().ok() || absl::Now() >= patience.deadline()) return false;
+    if (!patience.Check().ok() || SteadyNow() >= patience.deadline()) return false;
     if (cancel.WaitFor(absl::Milliseconds(1)) && patience.asked()) {
       absl::SleepFor(absl::Milliseconds(1));
     }
@@ -232,7 +243,7 @@ absl::StatusOr<SubprocessResult> RunSubprocess(const SubprocessOptions& options)
   if (options.argv.empty()) return absl::InvalidArgumentError("no program named");
   if (options.input.size() > (60 << 10))
     return absl::InvalidArgumentError("input longer than a pipe holds");
-  const absl::Time start = absl::Now();
+  const absl::Time start = SteadyNow();
   Pipe in, out, err;
   FOUNDRY_RETURN_IF_ERROR(in.Open());
   FOUNDRY_RETURN_IF_ERROR(out.Open());
@@ -253,7 +264,7 @@ absl::StatusOr<SubprocessResult> RunSubprocess(const SubprocessOptions& options)
           ? reader.ReadAll(out.read_end(), err.read_end(), patience)
           : absl::StatusOr<bool>(absl::ErrnoToStatus(errno, "cannot write its input"));
   if (ends.ok() && *ends && !WaitForEnd(pid, patience, options.cancel)) {
-    if (absl::Now() >= start + options.timeout) result.end = SubprocessResult::End::kTimeout;
+    if (SteadyNow() >= start + options.timeout) result.end = SubprocessResult::End::kTimeout;
   }
   // Not reaped yet, so the group's number is still ours: this also ends children left behind.
   kill(-pid, SIGKILL);
@@ -262,9 +273,9 @@ absl::StatusOr<SubprocessResult> RunSubprocess(const SubprocessOptions& options)
   while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR) {
   }
   if (!ends.ok()) return ends.status();
-  const bool ended_in_grace = patience.asked() && absl::Now() < patience.deadline();
+  const bool ended_in_grace = patience.asked() && SteadyNow() < patience.deadline();
   if (!ended_in_grace) FOUNDRY_RETURN_IF_ERROR(options.cancel.Check());
-  result.seconds = absl::ToDoubleSeconds(absl::Now() - start);
+  result.seconds = absl::ToDoubleSeconds(SteadyNow() - start);
   result.peak_memory_bytes = static_cast<int64_t>(usage.ru_maxrss) * 1024;
   if (result.end == SubprocessResult::End::kExit) {
     if (WIFSIGNALED(status)) {

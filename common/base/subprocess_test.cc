@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <stdexcept>
 #include <thread>
 
 #include "absl/strings/match.h"
@@ -117,6 +118,16 @@ TEST(SubprocessTest, NamesAMissingProgram) {
   EXPECT_TRUE(absl::StrContains(RunSubprocess(options).status().message(), "/nowhere/program"));
   EXPECT_TRUE(
       absl::StrContains(FindProgram("no-such-program").status().message(), "no-such-program"));
+}
+
+TEST(SubprocessTest, WhatTheReaderThrowsLeavesNoProgramBehind) {
+  SubprocessOptions options = Shell("echo x; exec sleep 1000");
+  pid_t pid = 0;
+  options.on_start = [&pid](pid_t started) { pid = started; };
+  options.on_output = [](absl::string_view) -> absl::Status { throw std::runtime_error("odd"); };
+  const auto result = RunSubprocess(options);
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kInternal);
+  EXPECT_NE(kill(pid, 0), 0);
 }
 
 }  // namespace
