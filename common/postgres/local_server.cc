@@ -30,39 +30,8 @@ namespace {
 constexpr char kUser[] = "foundry";
 // sockaddr_un holds 107 characters; ".s.PGSQL.5432.lock" and a slash need some of them.
 constexpr size_t kLongestSocketFolder = 85;
-
-absl::StatusOr<fs::path> FindPrograms(const fs::path& wanted) {
-  std::vector<fs::path> candidates;
-  if (!wanted.empty()) {
-    candidates = {wanted};
-  } else if (const char* variable = getenv("FOUNDRY_POSTGRES_BIN"); variable != nullptr) {
-    candidates = {variable};
-  } else {
-    std::vector<std::pair<int, fs::path>> versions;
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator("/usr/lib/postgresql", error)) {
-      int version = 0;
-      if (absl::SimpleAtoi(entry.path().filename().string(), &version)) {
-        versions.emplace_back(-version, entry.path() / "bin");
-      }
-    }
-    std::sort(versions.begin(), versions.end());
-    for (auto& version : versions) candidates.push_back(version.second);
-    const char* path = getenv("PATH");
-    for (absl::string_view folder : absl::StrSplit(path == nullptr ? "" : path, ':')) {
-      candidates.emplace_back(std::string(folder));
-    }
-  }
-  for (const fs::path& candidate : candidates) {
-    if (access((candidate / "pg_ctl").c_str(), X_OK) == 0 &&
-        access((candidate / "initdb").c_str(), X_OK) == 0) {
-      return candidate;
-    }
-  }
-  return absl::NotFoundError(absl::StrCat(
-      "no initdb and pg_ctl ", wanted.empty() ? "found" : absl::StrCat("in ", wanted.string()),
-      ": install PostgreSQL (Debian package `postgresql`) or set FOUNDRY_POSTGRES_BIN"));
-}
+// Said everywhere: $PGPORT would count otherwise.
+constexpr char kPort[] = "5432";
 
 absl::Status OwnedFolder(const fs::path& folder, const Account& account) {
   FOUNDRY_RETURN_IF_ERROR(MakeFolders(folder));
@@ -102,6 +71,39 @@ std::vector<pid_t> ChildrenOf(pid_t pid) {
 
 }  // namespace
 
+absl::StatusOr<fs::path> FindPrograms(const fs::path& wanted) {
+  std::vector<fs::path> candidates;
+  if (!wanted.empty()) {
+    candidates = {wanted};
+  } else if (const char* variable = getenv("FOUNDRY_POSTGRES_BIN"); variable != nullptr) {
+    candidates = {variable};
+  } else {
+    std::vector<std::pair<int, fs::path>> versions;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator("/usr/lib/postgresql", error)) {
+      int version = 0;
+      if (absl::SimpleAtoi(entry.path().filename().string(), &version)) {
+        versions.emplace_back(-version, entry.path() / "bin");
+      }
+    }
+    std::sort(versions.begin(), versions.end());
+    for (auto& version : versions) candidates.push_back(version.second);
+    const char* path = getenv("PATH");
+    for (absl::string_view folder : absl::StrSplit(path == nullptr ? "" : path, ':')) {
+      candidates.emplace_back(std::string(folder));
+    }
+  }
+  for (const fs::path& candidate : candidates) {
+    if (access((candidate / "pg_ctl").c_str(), X_OK) == 0 &&
+        access((candidate / "initdb").c_str(), X_OK) == 0) {
+      return candidate;
+    }
+  }
+  return absl::NotFoundError(absl::StrCat(
+      "no initdb and pg_ctl ", wanted.empty() ? "found" : absl::StrCat("in ", wanted.string()),
+      ": install PostgreSQL (Debian package `postgresql`) or set FOUNDRY_POSTGRES_BIN"));
+}
+
 absl::StatusOr<std::unique_ptr<LocalServer>> LocalServer::Start(const LocalServerOptions& options) {
   std::unique_ptr<LocalServer> server(new LocalServer);
   server->options_ = options;
@@ -130,7 +132,10 @@ absl::Status LocalServer::Prepare() {
   data_ = root_ / "data";
   log_ = root_ / "server.log";
   socket_folder_ = root_ / "run";
-  if (socket_folder_.string().size() > kLongestSocketFolder) {
+  // Its settings and connection strings would need quotes in quotes, and a comma begins another
+  // folder there.
+  const bool plain = socket_folder_.string().find_first_of("'\"\\,\n") == std::string::npos;
+  if (!plain || socket_folder_.string().size() > kLongestSocketFolder) {
     socket_folder_ = fs::path("/tmp") / absl::StrCat("foundry-postgres-", tag);
   }
   return OwnedFolder(socket_folder_, account_);
@@ -157,6 +162,9 @@ absl::Status LocalServer::WriteConfiguration() {
   std::string settings = absl::StrCat(
       "# Written by Foundry at every start.\n"
       "listen_addresses = ''\n"
+      "port = ",
+      kPort,
+      "\n"
       "unix_socket_directories = '",
       socket_folder_.string(),
       "'\n"
@@ -197,7 +205,7 @@ absl::Status LocalServer::StartLocked() {
     const absl::Time deadline = absl::Now() + options_.start_timeout;
     absl::Status ready;
     do {
-      ready = RunAs(account_, {bin_ / "pg_isready", "--quiet", "-h", socket_folder_},
+      ready = RunAs(account_, {bin_ / "pg_isready", "--quiet", "-d", ConnectionInfo()},
                     absl::Seconds(10));
       if (ready.ok()) return ready;
       absl::SleepFor(absl::Milliseconds(50));
@@ -252,7 +260,9 @@ absl::Status LocalServer::Kill() {
 bool LocalServer::Running() const { return IsPostmasterOf(PostmasterPid(data_), data_); }
 
 std::string LocalServer::ConnectionInfo(const std::string& database) const {
-  return absl::StrCat("host='", socket_folder_.string(), "' user=", kUser, " dbname=", database);
+  // Each of these has a variable ($PGHOSTADDR) that would count otherwise.
+  return absl::StrCat("host='", socket_folder_.string(), "' hostaddr='' port=", kPort,
+                      " user=", kUser, " dbname=", database);
 }
 
 }  // namespace foundry::postgres

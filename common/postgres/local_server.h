@@ -39,6 +39,10 @@ struct LocalServerOptions {
   absl::Duration start_timeout = absl::Seconds(60);
 };
 
+// The folder of initdb and pg_ctl: `wanted`, or where LocalServerOptions::bin_folder says. NotFound
+// says what to install.
+absl::StatusOr<std::filesystem::path> FindPrograms(const std::filesystem::path& wanted);
+
 class LocalServer {
  public:
   // NotFound when PostgreSQL's programs are missing (says which package has them).

@@ -86,6 +86,27 @@ TEST_F(LocalServerTest, LongFolderStillGetsASocket) {
   EXPECT_EQ(Query("SELECT 1"), 1);
 }
 
+TEST_F(LocalServerTest, FolderOfAnyName) {
+  options_.folder = folder_.path() / "it's a, b folder";
+  Start();
+  EXPECT_EQ(Query("SELECT 1"), 1);
+}
+
+// Whoever works with other databases has these set, and perhaps not in every terminal.
+TEST_F(LocalServerTest, VariablesOfOtherDatabasesDoNotCount) {
+  setenv("PGPORT", "6543", 1);
+  Start();
+  unsetenv("PGPORT");
+  EXPECT_EQ(Query("SELECT 1"), 1);
+  setenv("PGPORT", "6544", 1);
+  setenv("PGHOSTADDR", "127.0.0.1", 1);
+  EXPECT_EQ(Query("SELECT 1"), 1);
+  auto other = LocalServer::Start(options_);
+  EXPECT_TRUE(other.ok()) << other.status();
+  unsetenv("PGPORT");
+  unsetenv("PGHOSTADDR");
+}
+
 TEST_F(LocalServerTest, UnreachableFolderFallsBack) {
   if (geteuid() != 0) GTEST_SKIP() << "only root runs the server as another account";
   std::filesystem::permissions(folder_.path(), std::filesystem::perms(0700));
