@@ -32,6 +32,10 @@ absl::Status CheckOptions(const ServerOptions& options, bool has_token) {
   if (tls != !options.tls_key_file.empty()) {
     return absl::InvalidArgumentError("TLS needs both a certificate and a key file");
   }
+  if (!tls && !options.tls_client_ca_file.empty()) {
+    return absl::InvalidArgumentError(
+        "a client CA checks nobody without TLS: give a certificate and a key file too");
+  }
   if (IsUnix(options.listen)) {
     if (tls) return absl::InvalidArgumentError("TLS does not go with a Unix socket");
     if (options.listen.size() - 5 > kMaxSocketPath) {

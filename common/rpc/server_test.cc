@@ -190,6 +190,9 @@ TEST_F(ServerTest, RefusesUnsafeAndTakenAddresses) {
             absl::StatusCode::kInvalidArgument);
   Serve({.listen = "127.0.0.1:0", .insecure = true});
   EXPECT_EQ(code({.listen = server_->address(), .insecure = true}), absl::StatusCode::kUnavailable);
+  // Without TLS nobody's certificate would be asked for.
+  EXPECT_EQ(code({.listen = "127.0.0.1:0", .tls_client_ca_file = "ca.pem", .insecure = true}),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST_F(ServerTest, RequiresADeadline) {

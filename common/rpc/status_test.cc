@@ -1,5 +1,7 @@
 #include "common/rpc/status.h"
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "common/base/error_details.h"
 #include "foundry/common/v1/error.pb.h"
 #include "gtest/gtest.h"
@@ -39,6 +41,24 @@ TEST(Status, DetailsCarryGooglesTypeAddresses) {
   ASSERT_TRUE(info.ParseFromString(details.details(0).value()));
   EXPECT_EQ(info.reason(), "NOT_FOUND");
   EXPECT_EQ(info.domain(), "foundry");
+}
+
+// gRPC refuses trailing metadata of more than 8 KiB, and the caller would learn that instead.
+TEST(Status, LongTextsAreCut) {
+  for (const std::string& letter : std::vector<std::string>{"x", "é", "\xff"}) {
+    std::string text;
+    while (text.size() < 50'000) text += letter;
+    absl::Status status = absl::InvalidArgumentError(text);
+    for (int i = 0; i < 40; ++i) status = WithFieldViolation(status, absl::StrCat("f", i), text);
+    const grpc::Status grpc = ToGrpc(WithReason(status, "WRONG"));
+    size_t sent = grpc.error_details().size() * 4 / 3;  // base64
+    for (const char c : grpc.error_message()) sent += absl::ascii_isprint(c) ? 1 : 3;
+    EXPECT_LT(sent, 8'000u);
+    const absl::Status back = FromGrpc(grpc);
+    EXPECT_EQ(ReasonOf(back), "WRONG");
+    EXPECT_GE(FieldViolationsOf(back).size(), 1u);
+    EXPECT_GT(back.message().size(), 500u);
+  }
 }
 
 TEST(Status, ForeignErrorsKeepCodeAndMessage) {

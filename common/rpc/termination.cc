@@ -30,6 +30,7 @@ Termination::Termination() {
   const sigset_t set = Signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGCHLD, SIG_DFL);  // ignored by the parent, children's ends could not be awaited
 }
 
 int Termination::Wait() {

@@ -10,6 +10,7 @@
 #include "common/base/error_details.h"
 #include "common/base/ids.h"
 #include "common/telemetry/log.h"
+#include "common/worker/task_report.h"
 
 namespace foundry::worker {
 namespace {
@@ -114,7 +115,8 @@ absl::Status CoordinatorClient::Fail(const v1::Lease& lease, const absl::Status&
                                      bool retryable, const CancelToken& give_up) {
   auto request = ForLease<v1::FailTaskRequest>(worker_id_, lease);
   request.set_retryable(retryable);
-  request.set_message(absl::StrCat(absl::StatusCodeToString(error.code()), ": ", error.message()));
+  request.set_message(
+      MessageText(absl::StrCat(absl::StatusCodeToString(error.code()), ": ", error.message())));
   return Repeat("FailTask", give_up, [&](grpc::ClientContext* context) {
     v1::FailTaskResponse response;
     return stub_->FailTask(context, request, &response);

@@ -40,11 +40,12 @@ common::v1::StageResult ToResult(const StageOutput& output) {
   common::v1::StageResult result;
   for (const auto& [name, value] : output.counts) {
     common::v1::Count* count = result.add_counts();
-    count->set_name(name);
+    count->set_name(MessageText(name));
     count->set_value(value);
   }
-  for (const auto& [name, value] : output.figures) (*result.mutable_figures())[name] = value;
-  for (const std::string& warning : output.warnings) result.add_warnings(warning);
+  for (const auto& [name, value] : output.figures)
+    (*result.mutable_figures())[MessageText(name)] = value;
+  for (const std::string& warning : output.warnings) result.add_warnings(MessageText(warning));
   return result;
 }
 

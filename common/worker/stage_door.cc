@@ -8,6 +8,7 @@
 #include "common/base/error_details.h"
 #include "common/base/files.h"
 #include "common/base/hash.h"
+#include "common/base/reveal.h"
 #include "common/base/status.h"
 
 namespace foundry::worker {
@@ -48,19 +49,6 @@ absl::StatusOr<common::v1::Manifest> Describe(const fs::path& folder) {
     artifact->set_size_bytes(static_cast<int64_t>(fs::file_size(path, error)));
   }
   return manifest;
-}
-
-// Renames each entry of `from` into `to`.
-absl::Status Reveal(const fs::path& from, const fs::path& to) {
-  FOUNDRY_RETURN_IF_ERROR(SyncFolder(from));
-  std::vector<fs::path> entries;
-  for (const fs::directory_entry& entry : fs::directory_iterator(from)) {
-    entries.push_back(entry.path());
-  }
-  for (const fs::path& entry : entries) {
-    FOUNDRY_RETURN_IF_ERROR(RenameDurably(entry, to / entry.filename()));
-  }
-  return absl::OkStatus();
 }
 
 bool SendBatch(const ReportBatch& batch, const std::function<bool(common::v1::StageEvent)>& send) {
@@ -141,7 +129,7 @@ absl::Status StageDoor::RunInSlot(const StageRequest& request, const std::string
     status = manifest.status();
     if (status.ok()) *result->mutable_manifest() = *std::move(manifest);
   }
-  if (status.ok()) status = Reveal(staging.path(), prefix);
+  if (status.ok()) status = RevealEntries(staging.path(), prefix);
   if (status.ok()) {
     runner_->files->RemoveScratch(scratch_key);
     common::v1::StageEvent event;

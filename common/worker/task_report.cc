@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "common/text/utf8.h"
 
 namespace foundry::worker {
 namespace {
@@ -22,20 +24,27 @@ int64_t DropOldest(size_t limit, std::vector<T>* list) {
 
 }  // namespace
 
+std::string MessageText(absl::string_view text) {
+  const absl::string_view kept = text::Utf8Prefix(text, kMaxMessageBytes);
+  const std::string clean =
+      absl::StrReplaceAll(text::RepairUtf8(kept), {{absl::string_view("\0", 1), "\uFFFD"}});
+  return kept.size() == text.size() ? clean : absl::StrCat(clean, " …");
+}
+
 void TaskReport::Progress(const TaskProgress& progress) {
   std::lock_guard lock(mutex_);
   common::v1::Progress& latest = batch_.progress.emplace();
   latest.set_done(progress.done);
   latest.set_total(progress.total);
-  latest.set_unit(progress.unit);
-  latest.set_message(progress.message);
+  latest.set_unit(MessageText(progress.unit));
+  latest.set_message(MessageText(progress.message));
   changed_.notify_all();
 }
 
 void TaskReport::Metric(const std::string& name, int64_t step, double value) {
   std::lock_guard lock(mutex_);
   common::v1::MetricPoint& point = batch_.metrics.emplace_back();
-  point.set_name(name);
+  point.set_name(MessageText(name));
   point.set_step(step);
   point.set_value(value);
   Bound();
@@ -44,9 +53,7 @@ void TaskReport::Metric(const std::string& name, int64_t step, double value) {
 
 void TaskReport::Message(const std::string& text) {
   std::lock_guard lock(mutex_);
-  batch_.messages.push_back(text.size() <= kMaxMessageBytes
-                                ? text
-                                : absl::StrCat(text.substr(0, kMaxMessageBytes), " …"));
+  batch_.messages.push_back(MessageText(text));
   Bound();
   changed_.notify_all();
 }

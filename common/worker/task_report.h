@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/worker/task_context.h"
 #include "foundry/common/v1/progress.pb.h"
@@ -20,6 +21,10 @@ struct ReportBatch {
   std::vector<std::string> messages;
   bool empty() const { return !progress.has_value() && metrics.empty() && messages.empty(); }
 };
+
+// Text as messages may carry it: UTF-8 (names of files need not be), without NUL (which PostgreSQL
+// stores in no text), at most 8 KiB.
+std::string MessageText(absl::string_view text);
 
 class TaskReport {
  public:

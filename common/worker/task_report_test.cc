@@ -36,6 +36,18 @@ TEST(TaskReport, WhatWasNotSentComesFirstNextTime) {
   EXPECT_THAT(again.messages, ElementsAre("a", "b"));
 }
 
+// A heartbeat of other bytes cannot be read by the coordinator: the worker would seem silent.
+TEST(TaskReport, TextIsUtf8WhateverFilesAreCalled) {
+  TaskReport report;
+  report.Progress({.message = "caf\xe9.pdf"});
+  report.Message(std::string("a\0b", 3));
+  report.Message(std::string((8 << 10) - 1, 'x') + "é and more");
+  const ReportBatch batch = report.Take();
+  EXPECT_EQ(batch.progress->message(), "caf\uFFFD.pdf");
+  EXPECT_EQ(batch.messages[0], "a\uFFFDb");
+  EXPECT_EQ(batch.messages[1], std::string((8 << 10) - 1, 'x') + " …");
+}
+
 TEST(TaskReport, TellsWhatItDrops) {
   TaskReport report;
   for (int i = 0; i < 1'005; ++i) report.Message(std::to_string(i));

@@ -108,7 +108,9 @@ void WorkerLoop::RunTask(const Lease& lease) {
   } else if (finished.ok()) {
     sent = client_.Complete(lease, std::move(finished->result), finished->manifest, draining_);
     if (sent.ok()) runner_->files->RemoveScratch(lease.task_id());
-    if (!sent.ok() && !IsStaleLease(sent) && !IsAway(sent)) {
+    // A worker that shuts down has one try: what passes is no refusal, another worker finishes.
+    const bool passing = IsAway(sent) || (draining_.Cancelled() && IsTransient(sent));
+    if (!sent.ok() && !IsStaleLease(sent) && !passing) {
       // Running it again would end the same way: say why instead of falling silent.
       sent = client_.Fail(lease, Annotate(sent, "the coordinator refused the result"),
                           /*retryable=*/false, draining_);

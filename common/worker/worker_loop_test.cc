@@ -1,5 +1,6 @@
 #include "common/worker/worker_loop.h"
 
+#include <atomic>
 #include <deque>
 #include <fstream>
 #include <future>
@@ -66,6 +67,7 @@ class ScriptedWorkers : public v1::WorkersService::CallbackService {
           std::lock_guard lock(mutex_);
           if (outages-- > 0) return absl::UnavailableError("away");
           if (refuse) return absl::InvalidArgumentError("a figure is missing");
+          if (abort) return absl::AbortedError("another transaction was faster");
           completed.set_value(request);
           return absl::OkStatus();
         });
@@ -113,6 +115,7 @@ class ScriptedWorkers : public v1::WorkersService::CallbackService {
   bool cancel = false;
   bool stale = false;
   bool refuse = false;
+  bool abort = false;
   int outages = 0;
   std::promise<v1::CompleteTaskRequest> completed;
   std::promise<v1::FailTaskRequest> failed;
@@ -240,6 +243,41 @@ TEST_F(WorkerLoopTest, DrainGivesTheTaskBack) {
   entered.get_future().wait();
   loop_->Drain();
   EXPECT_EQ(workers_.released.get_future().get().epoch(), 7);
+}
+
+// The result of a task that ended while the worker drains is sent once; what keeps that from the
+// coordinator for a moment is no fault of the task.
+TEST_F(WorkerLoopTest, APassingErrorWhileDrainingFailsNoTask) {
+  workers_.abort = true;
+  workers_.Queue("t1");
+  std::promise<void> entered;
+  Handle([&](const StageRequest&, TaskContext& context) -> absl::StatusOr<StageOutput> {
+    entered.set_value();
+    while (!context.cancel().WaitFor(absl::Seconds(60))) {
+    }
+    return StageOutput{};
+  });
+  entered.get_future().wait();
+  auto failed = workers_.failed.get_future();
+  loop_->Drain();
+  EXPECT_EQ(failed.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+}
+
+// Names of files need not be UTF-8, and errors and warnings name files.
+TEST_F(WorkerLoopTest, TextOfAnyBytesArrives) {
+  workers_.Queue("t1");
+  workers_.Queue("t2");
+  std::atomic<int> tasks = 0;
+  Handle([&](const StageRequest&, TaskContext& context) -> absl::StatusOr<StageOutput> {
+    context.Progress({.done = 1, .message = "caf\xe9.pdf"});
+    context.Message("caf\xe9.pdf");
+    if (tasks++ > 0) return absl::InvalidArgumentError("caf\xe9.pdf: no PDF");
+    return StageOutput{{}, {}, {"caf\xe9.pdf: no text"}};
+  });
+  EXPECT_EQ(workers_.completed.get_future().get().result().warnings(0), "caf\uFFFD.pdf: no text");
+  EXPECT_EQ(workers_.failed.get_future().get().message(),
+            "INVALID_ARGUMENT: caf\uFFFD.pdf: no PDF");
+  EXPECT_EQ(workers_.Heartbeats().messages(0), "caf\uFFFD.pdf");
 }
 
 TEST_F(WorkerLoopTest, ACancelledJobReleasesTheTask) {
