@@ -21,11 +21,11 @@ int VersionOf(v1::StageRequest::RequestCase request) {
   using v1::StageRequest;
   switch (request) {
     case StageRequest::kExtract:
-      return 1;
+      return 2;
     case StageRequest::kEnrich:
-      return 1;
+      return 2;
     case StageRequest::kGeneratePairs:
-      return 1;
+      return 2;
     case StageRequest::kTrain:
       return 1;
     case StageRequest::kMerge:
@@ -37,7 +37,7 @@ int VersionOf(v1::StageRequest::RequestCase request) {
     case StageRequest::kEvaluate:
       return 1;
     case StageRequest::kReport:
-      return 1;
+      return 2;
     case StageRequest::REQUEST_NOT_SET:
       return 0;
   }
