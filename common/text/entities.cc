@@ -102,12 +102,14 @@ class SentenceTagger {
       const int end = SequenceEnd(i);
       const size_t before = out_.size();
       TagSequence(i, end);
-      // "songs of The Zutons": a capital that no sentence asked for.
-      const bool article = At(i - 1) == "The" && !SentenceStart(i - 1) && !title_case_;
-      if (article && out_.size() == before && IsPlural(At(end - 1))) Add(i, end, kOrganization);
-      if (article && out_.size() > before && out_[before].begin == i &&
-          out_[before].type == kOrganization) {
-        --out_[before].begin;
+      // "songs of The Zutons", "members of The Open Group": a capital that no sentence asked for.
+      if (At(i - 1) == "The" && !SentenceStart(i - 1) && !title_case_) {
+        if (out_.size() == before && IsPlural(At(end - 1))) {
+          Add(i - 1, end, kOrganization);
+        } else if (out_.size() > before && out_[before].begin == i && end - i > 1 &&
+                   out_[before].type == kOrganization) {
+          --out_[before].begin;
+        }
       }
       i = end;
     }
@@ -140,8 +142,10 @@ class SentenceTagger {
     return true;
   }
 
-  static bool IsPlural(absl::string_view word) {
-    return word.size() > 4 && word.back() == 's' && word[word.size() - 2] != 's' && HasLower(word);
+  bool IsPlural(absl::string_view word) const {
+    return word.size() > 4 && word.back() == 's' && word[word.size() - 2] != 's' &&
+           HasLower(word) && !absl::StrContains(word, "-") &&
+           !memory_.lower.contains(FoldCase(word));
   }
 
   bool SentenceStart(int i) const {

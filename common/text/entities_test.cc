@@ -70,7 +70,8 @@ TEST(EntitiesTest, BelievesWhatTheDocumentSaysOfItsNames) {
 
 TEST(EntitiesTest, DefinitionsOfThingsNameNobody) {
   EXPECT_TRUE(Find("Grubbel is a boot loader for machines. They install Grubbel. Vimmo, an editor, "
-                   "reads files. Playmo is a media player with a window.")
+                   "reads files. Playmo is a media player with a window. It is set in The "
+                   "Build-Depends of a package.")
                   .empty());
 }
 
