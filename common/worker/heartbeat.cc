@@ -59,6 +59,7 @@ bool Heartbeat::Beat() {
     return false;
   }
   lost_ = true;
+  if (outcome_under_way_) return true;
   telemetry::LogWarning("the lease is lost", {{"error", std::string(response.status().message())}});
   task_.Cancel("the lease is lost");
   return true;

@@ -29,6 +29,10 @@ class Heartbeat {
   // Sends what was told since the last one, now.
   void Flush();
 
+  // The outcome is being sent. Beats go on, since that may take long; but one that is refused from
+  // now on may have come after the outcome was taken, and is no alarm.
+  void OutcomeUnderWay() { outcome_under_way_ = true; }
+
  private:
   void Loop();
   // False: the coordinator was not reached.
@@ -42,6 +46,7 @@ class Heartbeat {
   const absl::Duration period_;
   std::atomic<bool> lost_ = false;
   std::atomic<bool> cancelled_ = false;
+  std::atomic<bool> outcome_under_way_ = false;
   CancelToken stop_;
   std::mutex beating_;  // one beat at a time, so that batches keep their order
   std::thread thread_;  // last: it uses everything above

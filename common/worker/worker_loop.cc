@@ -101,6 +101,7 @@ void WorkerLoop::RunTask(const Lease& lease) {
   heartbeat.Flush();
 
   if (heartbeat.lost()) return count("lost");
+  heartbeat.OutcomeUnderWay();
   absl::Status sent;
   if (heartbeat.cancelled() || (!finished.ok() && cancel.Cancelled())) {
     sent = client_.Release(lease, draining_);

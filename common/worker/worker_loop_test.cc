@@ -48,7 +48,10 @@ class ScriptedWorkers : public v1::WorkersService::CallbackService {
         context, {"W", "Heartbeat"}, request, response,
         [this](const auto& request, v1::HeartbeatResponse* response, rpc::Call&) {
           std::lock_guard lock(mutex_);
-          if (stale) return WithReason(absl::FailedPreconditionError("stale"), "STALE_LEASE");
+          if (stale) {
+            if (refused_beats++ == 0) beat_refused.set_value();
+            return WithReason(absl::FailedPreconditionError("stale"), "STALE_LEASE");
+          }
           if (outages > 0) {
             --outages;
             return absl::UnavailableError("away");
@@ -64,6 +67,10 @@ class ScriptedWorkers : public v1::WorkersService::CallbackService {
     return frame_->Unary<v1::CompleteTaskRequest, v1::CompleteTaskResponse>(
         context, {"W", "CompleteTask"}, request, response,
         [this](const auto& request, v1::CompleteTaskResponse*, rpc::Call&) {
+          if (answer_after_a_beat) {
+            Set(&stale);
+            beat_refused.get_future().wait();
+          }
           std::lock_guard lock(mutex_);
           if (outages-- > 0) return absl::UnavailableError("away");
           if (refuse) return absl::InvalidArgumentError("a figure is missing");
@@ -115,6 +122,9 @@ class ScriptedWorkers : public v1::WorkersService::CallbackService {
   bool cancel = false;
   bool stale = false;
   bool refuse = false;
+  bool answer_after_a_beat = false;  // the completion holds, and a beat comes before its answer
+  int refused_beats = 0;
+  std::promise<void> beat_refused;
   bool abort = false;
   int outages = 0;
   std::promise<v1::CompleteTaskRequest> completed;
@@ -203,6 +213,20 @@ TEST_F(WorkerLoopTest, TellsWhatTheHandlerSaid) {
   ASSERT_EQ(told.messages_size(), 1);
   EXPECT_EQ(told.messages(0), "hello");
   EXPECT_EQ(told.progress().done(), 1);
+}
+
+TEST_F(WorkerLoopTest, ABeatAfterTheCompletionIsNoAlarm) {
+  workers_.answer_after_a_beat = true;
+  workers_.Queue("t1");
+  ::testing::internal::CaptureStderr();
+  Handle([](const StageRequest&, TaskContext&) -> absl::StatusOr<StageOutput> {
+    return StageOutput{};
+  });
+  workers_.completed.get_future().wait();
+  loop_->Drain();
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  EXPECT_NE(log.find("task completed"), std::string::npos) << log;
+  EXPECT_EQ(log.find("the lease is lost"), std::string::npos) << log;
 }
 
 TEST_F(WorkerLoopTest, ARefusedResultFailsTheTask) {
