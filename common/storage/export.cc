@@ -1,5 +1,6 @@
 #include "common/storage/export.h"
 
+#include <chrono>
 #include <map>
 #include <set>
 
@@ -44,6 +45,20 @@ bool HoldsAlready(const fs::path& to, const std::map<std::string, const Artifact
   return !error && found == wanted.size();
 }
 
+constexpr char kStagingPrefix[] = ".foundry-export-";
+constexpr auto kStagingLife = std::chrono::hours(1);
+
+// Removes what exports left that were killed on their way; others to `parent` may be under way.
+void RemoveAbandoned(const fs::path& parent) {
+  std::error_code error;
+  for (fs::directory_iterator it(parent, error), end; !error && it != end; it.increment(error)) {
+    if (!absl::StartsWith(it->path().filename().string(), kStagingPrefix)) continue;
+    std::error_code ignored;
+    const auto age = fs::file_time_type::clock::now() - it->last_write_time(ignored);
+    if (!ignored && age > kStagingLife) fs::remove_all(it->path(), ignored);
+  }
+}
+
 // Removes what a failed export leaves.
 class Staging {
  public:
@@ -76,7 +91,8 @@ absl::Status Export(const Manifest& manifest, absl::string_view name, const fs::
 
   const fs::path parent = to.has_parent_path() ? to.parent_path() : fs::path(".");
   FOUNDRY_RETURN_IF_ERROR(MakeFolders(parent));
-  const Staging staging(parent / absl::StrCat(".foundry-export-", RandomId()));
+  RemoveAbandoned(parent);
+  const Staging staging(parent / absl::StrCat(kStagingPrefix, RandomId()));
   FOUNDRY_RETURN_IF_ERROR(MakeFolders(staging.path()));
   FOUNDRY_RETURN_IF_ERROR(Materialise(manifest, name, staging.path(), Placement::kCopy, store));
   FOUNDRY_RETURN_IF_ERROR(SyncFolder(staging.path()));

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -19,6 +20,9 @@ namespace foundry::storage {
 namespace {
 
 namespace fs = std::filesystem;
+
+// Other processes and machines may be writing theirs.
+constexpr auto kPartialLife = std::chrono::hours(24);
 
 absl::Status Failed(const fs::path& path, absl::string_view what, const std::error_code& error) {
   return absl::ErrnoToStatus(error.value(), absl::StrCat(path.string(), ": ", what));
@@ -79,6 +83,13 @@ absl::StatusOr<std::unique_ptr<FileStore>> FileStore::Open(const fs::path& root)
   FOUNDRY_RETURN_IF_ERROR(MakeFolders(root / "blobs" / "sha256"));
   FOUNDRY_RETURN_IF_ERROR(MakeFolders(root / "partial"));
   std::error_code error;
+  // What was being written when a process was killed.
+  for (fs::directory_iterator it(root / "partial", error), end; !error && it != end;
+       it.increment(error)) {
+    std::error_code ignored;
+    const auto age = fs::file_time_type::clock::now() - it->last_write_time(ignored);
+    if (!ignored && age > kPartialLife) fs::remove(it->path(), ignored);
+  }
   return std::unique_ptr<FileStore>(new FileStore(fs::absolute(root, error)));
 }
 

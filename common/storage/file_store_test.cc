@@ -30,6 +30,16 @@ TEST_F(FileStoreTest, NamesBlobsByTheirContent) {
   EXPECT_TRUE(fs::is_empty(folder_.path() / "store/partial"));
 }
 
+TEST_F(FileStoreTest, ClearsWhatKilledProcessesLeft) {
+  const fs::path old = folder_.path() / "store/partial/old", young = old.parent_path() / "young";
+  std::ofstream(old) << "half";
+  std::ofstream(young) << "half";
+  fs::last_write_time(old, fs::file_time_type::clock::now() - std::chrono::hours(25));
+  ASSERT_TRUE(FileStore::Open(folder_.path() / "store").ok());
+  EXPECT_FALSE(fs::exists(old));
+  EXPECT_TRUE(fs::exists(young));  // somebody may be writing it
+}
+
 TEST_F(FileStoreTest, FilesGoInAndOut) {
   std::ofstream(folder_.path() / "f") << std::string(1 << 20, 'x');
   const auto blob = store_->PutFile(folder_.path() / "f");

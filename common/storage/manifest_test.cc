@@ -102,6 +102,17 @@ TEST_F(ManifestTest, ExportReplacesWholesAndLeavesTheRest) {
   }
 }
 
+TEST_F(ManifestTest, ExportClearsWhatKilledOnesLeft) {
+  Write("report.html", "r1");
+  const fs::path old = out_ / ".foundry-export-old", young = out_ / ".foundry-export-young";
+  fs::create_directories(old / "merged");
+  fs::create_directories(young);
+  fs::last_write_time(old, fs::file_time_type::clock::now() - std::chrono::hours(2));
+  ASSERT_TRUE(ExportEntries(Put().manifest, out_, store_.get()).ok());
+  EXPECT_FALSE(fs::exists(old));
+  EXPECT_TRUE(fs::exists(young));
+}
+
 TEST_F(ManifestTest, ExportRenamesOneEntry) {
   Write("best_checkpoint/a", "1");
   const StoredManifest stored = Put();
