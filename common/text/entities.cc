@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "common/text/entity_clues.h"
+#include "common/text/entity_lists.h"
 #include "common/text/entity_tokens.h"
 #include "common/text/gazetteer.h"
 #include "common/text/normalize.h"
@@ -102,6 +103,7 @@ class SentenceTagger {
       const int end = SequenceEnd(i);
       const size_t before = out_.size();
       TagSequence(i, end);
+      if (out_.size() == before) untyped_.push_back({i, end, ""});
       // "songs of The Zutons", "members of The Open Group": a capital that no sentence asked for.
       if (At(i - 1) == "The" && !SentenceStart(i - 1) && !title_case_) {
         if (out_.size() == before && IsPlural(At(end - 1))) {
@@ -112,6 +114,10 @@ class SentenceTagger {
         }
       }
       i = end;
+    }
+    if (!title_case_) {
+      std::erase_if(untyped_, [this](const TaggedEntity& e) { return !NameLike(e); });
+      TypeByNeighbours(tokens_, std::move(untyped_), &out_);
     }
     return std::move(out_);
   }
@@ -138,6 +144,19 @@ class SentenceTagger {
       if (lower != memory_.lower.end())
         return inner != memory_.inner_capitals.end() && inner->second > lower->second;
       return inner != memory_.inner_capitals.end() || StartsUpper(At(i + 1));
+    }
+    return true;
+  }
+
+  // Words that begin with a capital, none of them an ordinary one of this document or a known kind.
+  bool NameLike(const TaggedEntity& entity) const {
+    for (int i = entity.begin; i < entity.end; ++i) {
+      const std::string& token = At(i);
+      if (!StartsUpper(token) || !HasLower(token) || In(names_.demonyms, token) ||
+          In(names_.org_words, token) || In(names_.loc_words, token) ||
+          In(names_.not_surnames, token) || memory_.lower.contains(FoldCase(token))) {
+        return false;
+      }
     }
     return true;
   }
@@ -445,6 +464,7 @@ class SentenceTagger {
   const int n_;
   bool title_case_ = false;
   std::vector<TaggedEntity> out_;
+  std::vector<TaggedEntity> untyped_;  // capitalised sequences that nothing types
 };
 
 Memory WordMemory(absl::Span<const Tokens> sentences) {

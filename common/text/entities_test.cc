@@ -68,6 +68,16 @@ TEST(EntitiesTest, BelievesWhatTheDocumentSaysOfItsNames) {
   EXPECT_EQ(found.size(), 6u);
 }
 
+TEST(EntitiesTest, NeighboursInAListAreOfOneKind) {
+  const auto found = Find(
+      "They met Robert Smith, Ewerist Kowalik and Teofil Lenar in France, Gaskonia and Spain, but "
+      "no Gaskonia in Robert Smith, Velbar and Italy.");
+  EXPECT_EQ(found.at("Ewerist Kowalik"), "person");
+  EXPECT_EQ(found.at("Teofil Lenar"), "person");
+  EXPECT_EQ(found.at("Gaskonia"), "location");
+  EXPECT_EQ(found.count("Velbar"), 0u);
+}
+
 TEST(EntitiesTest, DefinitionsOfThingsNameNobody) {
   EXPECT_TRUE(Find("Grubbel is a boot loader for machines. They install Grubbel. Vimmo, an editor, "
                    "reads files. Playmo is a media player with a window. It is set in The "

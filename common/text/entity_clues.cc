@@ -93,6 +93,12 @@ void Look(const Tokens& tokens, size_t begin, size_t end, DefinedNames* out) {
     next = closed + 1;
   }
   if (next + 2 >= tokens.size()) return;
+  if (OneOf(tokens[next], {"manufactures", "employs", "manufactured"}) ||
+      (OneOf(tokens[next], {"was", "is", "has"}) &&
+       OneOf(tokens[next + 1], {"acquired", "headquartered", "incorporated", "subsidiaries"}))) {
+    ++(*out)[name]["organization"];
+    return;
+  }
   const bool verb = OneOf(tokens[next], {"is", "was", "are", "were"});
   const bool comma = tokens[next] == "," && (begin == 0 || (begin == 1 && tokens[0] == "The"));
   if (!verb && !comma) return;
