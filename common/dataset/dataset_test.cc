@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <fstream>
+#include <map>
+#include <set>
 
 #include "common/base/files.h"
 #include "common/dataset/io.h"
@@ -101,6 +104,67 @@ TEST_F(DatasetTest, SetsWithoutRepeatedFactsStillHoldSomethingOut) {
   EXPECT_GT(splits["dev"], 0);
   EXPECT_GT(splits["test"], 0);
   EXPECT_GT(splits["train"], 60);
+}
+
+TEST_F(DatasetTest, SmallSetsHoldOutEnoughDevQuestionsToDecide) {
+  std::vector<Pair> pairs;
+  for (int fact = 0; fact < 60; ++fact) {
+    for (int wording = 0; wording < 8; ++wording) {
+      Pair pair{.input = "q" + std::to_string(fact) + "/" + std::to_string(wording), .target = "t"};
+      pair.fact = std::to_string(fact);
+      pairs.push_back(pair);
+    }
+  }
+  AssignSplits(pairs);
+  const auto count = [&](const std::string& split) {
+    return std::count_if(pairs.begin(), pairs.end(),
+                         [&](const Pair& pair) { return pair.split == split; });
+  };
+  EXPECT_GE(count("dev"), 50);
+  EXPECT_LT(count("test"), 45);
+  EXPECT_GT(count("train"), 330);
+  for (const Pair& pair : pairs) {
+    if (pair.split != "train") EXPECT_TRUE(MayBeHeldOut(pair.input));
+  }
+}
+
+TEST_F(DatasetTest, OneQuestionHasOneSplitWhateverItsFactAnswerAndForm) {
+  std::vector<Pair> pairs;
+  for (int question = 0; question < 200; ++question) {
+    for (int form = 0; form < 4; ++form) {
+      const std::string name = "q" + std::to_string(question);
+      Pair pair{.target = "t" + std::to_string(form)};
+      pair.input = form == 0   ? "Who took " + name + "?"
+                   : form == 1 ? "who took the " + name
+                   : form == 2 ? "Topic: Genghis Khan. Who took " + name + "?"
+                               : "Who took " + name + "?";
+      pair.source.document = "docs/genghis-khan.pdf#0";
+      pair.fact = name + (form == 3 ? "elsewhere" : "");
+      pairs.push_back(pair);
+    }
+  }
+  AssignSplits(pairs);
+  std::map<std::string, std::set<std::string>> splits;
+  for (size_t i = 0; i < pairs.size(); ++i) splits[std::to_string(i / 4)].insert(pairs[i].split);
+  size_t held_out = 0;
+  for (const auto& [question, of] : splits) {
+    EXPECT_EQ(of.size(), 1u) << question;
+    held_out += of.count("train") == 0;
+  }
+  EXPECT_GT(held_out, 10u);
+}
+
+TEST_F(DatasetTest, QuestionsAreOneByTheirWordsAndDocument) {
+  const auto key = [](const std::string& document, const std::string& input) {
+    Pair pair{.input = input};
+    pair.source.document = document;
+    return QuestionKey(pair);
+  };
+  EXPECT_EQ(key("St. Louis", "Topic: St. Louis. Where is it?"), key("St. Louis", "where is it"));
+  EXPECT_EQ(key("a.pdf", "Topic: The Title. Where?"), key("a.pdf", "Where?"));
+  EXPECT_NE(key("a", "Where?"), key("b", "Where?"));
+  EXPECT_NE(key("a", "What is C?"), key("a", "What is C++?"));
+  EXPECT_NE(key("a", "Fill: ____ b"), key("a", "Fill: b ____"));
 }
 
 TEST_F(DatasetTest, WritersAreReadBack) {

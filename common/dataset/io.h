@@ -29,12 +29,22 @@ absl::Status WriteJsonLines(const std::filesystem::path& path, const std::vector
 // Atomic, one array, one record a line inside it.
 absl::Status WriteJsonArray(const std::filesystem::path& path, const std::vector<Json>& rows);
 
-// Fills id, and split when `assign_split`: by hash of the fact, so that a fact with at least four
-// wordings keeps one for dev and one for test; others train. Deterministic.
+// What a pair asks, and of which document, whatever the case, punctuation, articles and whether the
+// input names the document: pairs of one key are the same question.
+std::string QuestionKey(const Pair& pair);
+
+// Fills ids that are empty.
 void AssignIds(std::vector<Pair>& pairs);
+// Gives every pair a split, by hash of its input: a fact keeps at least two wordings for training
+// where it has them, a sixteenth of the others each is dev and test, and more of them dev while the
+// set's dev split is too small to decide anything. All pairs of one question share one split.
+// Deterministic.
 void AssignSplits(std::vector<Pair>& pairs);
 // Whether AssignSplits would hold a pair of this input out, given enough other wordings. Whoever
 // writes more training pairs later keeps off such inputs.
 bool MayBeHeldOut(const std::string& input);
+// Whether self-study may ask this dev question to find weak facts. The others of the dev split tell
+// whether a round gained anything: what is practised for cannot judge the practice.
+bool MayBeProbed(const std::string& input);
 
 }  // namespace foundry::dataset

@@ -49,7 +49,8 @@ absl::StatusOr<std::vector<std::string>> Answers(const std::vector<dataset::Pair
           if (failure.ok()) failure = replies[k].status();
           continue;
         }
-        answers[places[k]] = ParseAnswer(replies[k]->text);
+        counts["cut_replies"] += replies[k]->truncated;
+        answers[places[k]] = ParseAnswer(replies[k]->text, replies[k]->truncated);
         if (answers[places[k]].empty()) again.push_back(places[k]);
       }
       places = std::move(again);
@@ -118,8 +119,9 @@ absl::StatusOr<Generated> FillTargets(std::vector<dataset::Pair> pairs,
     return absl::FailedPreconditionError("no pair has a target after asking the teachers");
   }
   dataset::AssignIds(out.pairs);
-  const bool split_given = std::any_of(out.pairs.begin(), out.pairs.end(),
-                                       [](const auto& pair) { return pair.split != "train"; });
+  const bool split_given = std::any_of(out.pairs.begin(), out.pairs.end(), [](const auto& pair) {
+    return pair.split == "dev" || pair.split == "test";
+  });
   if (!split_given) dataset::AssignSplits(out.pairs);
   out.counts["pairs"] = static_cast<int64_t>(out.pairs.size());
   return out;

@@ -1,6 +1,7 @@
 #include "services/teacher/teacher_service.h"
 
 #include <atomic>
+#include <map>
 #include <mutex>
 
 #include "absl/strings/match.h"
@@ -210,6 +211,27 @@ TEST_F(TeacherStage, FillsEmptyTargetsWithEveryTeacher) {
   nobody.mutable_pairs()->set_path(path.string());
   FakeContext other;
   EXPECT_EQ(Run(nobody, other).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(TeacherStage, FilledPairsWithoutSplitsGetThem) {
+  HttpServer server([](const HttpServerRequest&) { return Reply("Of granite."); });
+  std::vector<Json> rows = {{{"input", "Of what is it built?"}, {"target", ""}}};
+  for (int i = 0; i < 60; ++i) {
+    rows.push_back({{"input", absl::StrCat("Question ", i, "?")}, {"target", "An answer."}});
+  }
+  const auto path = folder_.path() / "pairs.jsonl";
+  ASSERT_TRUE(dataset::WriteJsonLines(path, rows).ok());
+  v1::GeneratePairsRequest request = Endpoint(server.url());
+  request.mutable_pairs()->set_path(path.string());
+  FakeContext context;
+  ASSERT_TRUE(Run(request, context).ok());
+  std::map<std::string, int> splits;
+  for (const auto& pair : *dataset::ReadPairs(context.output() / "pairs.jsonl"))
+    ++splits[pair.split];
+  EXPECT_GT(splits["dev"], 0);
+  EXPECT_GT(splits["test"], 0);
+  EXPECT_GT(splits["train"], 40);
+  EXPECT_EQ(splits.count(""), 0u);
 }
 
 TEST_F(TeacherStage, CancelStops) {

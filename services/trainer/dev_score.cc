@@ -20,20 +20,22 @@ absl::StatusOr<DevScore> ScoreDev(const lm::LanguageModel& model,
   std::vector<const dataset::Pair*> chosen;
   std::vector<lm::GenerateRequest> requests;
   for (size_t i = 0; i < asked; ++i) {
-    chosen.push_back(&pairs[i * pairs.size() / asked]);
+    const dataset::Pair& pair = pairs[i * pairs.size() / asked];
     lm::GenerateRequest request;
     FOUNDRY_ASSIGN_OR_RETURN(
         request.prompt,
-        model.ChatPrompt({{"user", dataset::ClosedBookPrompt(chosen.back()->source.document,
-                                                             chosen.back()->input)}}));
+        model.ChatPrompt({{"user", dataset::ClosedBookPrompt(pair.source.document, pair.input)}}));
+    // A question that fills the model's context has no answer: it counts as wrong.
+    if (static_cast<int64_t>(request.prompt.size()) >= model.config().max_positions) continue;
     request.max_new_tokens = kMostNewTokens;
     requests.push_back(std::move(request));
+    chosen.push_back(&pair);
   }
   lm::GenerateOptions options;
   options.cancel = cancel;
   FOUNDRY_ASSIGN_OR_RETURN(const auto answers, model.Generate(requests, options));
   DevScore score;
-  for (size_t i = 0; i < asked; ++i) {
+  for (size_t i = 0; i < chosen.size(); ++i) {
     score.contains += evaluator::Contains(answers[i].text, chosen[i]->target) / asked;
     score.f1 += evaluator::TokenF1(answers[i].text, chosen[i]->target) / asked;
   }

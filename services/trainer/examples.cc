@@ -74,7 +74,10 @@ absl::StatusOr<BuiltExamples> PairExamples(const lm::LanguageModel& model,
     built.cut += cut;
     const bool scored = std::any_of(example.loss_weights.begin(), example.loss_weights.end(),
                                     [](float weight) { return weight > 0; });
-    if (!scored) continue;
+    if (!scored) {
+      ++built.unscored;
+      continue;
+    }
     built.examples.push_back(std::move(example));
     built.pair_of.push_back(i);
   }

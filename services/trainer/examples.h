@@ -24,6 +24,7 @@ struct BuiltExamples {
   std::vector<lm::Example> examples;
   std::vector<size_t> pair_of;  // index of each example's pair
   int64_t cut = 0;              // examples that were longer than max_length
+  int64_t unscored = 0;         // pairs left out: of weight 0, or cut before the first scored token
 };
 
 // FailedPrecondition when the model has no chat template.

@@ -63,5 +63,14 @@ TEST_F(ExamplesTest, LongExamplesAreCutAndCounted) {
   EXPECT_EQ(built->examples[0].ids.size(), 40u);
 }
 
+TEST_F(ExamplesTest, PairsWithNothingToLearnAreCounted) {
+  dataset::Pair weightless = pair_;
+  weightless.weight = 0;
+  const auto built = PairExamples(*model_, {weightless, pair_}, {});
+  ASSERT_TRUE(built.ok());
+  EXPECT_EQ(built->unscored, 1);
+  EXPECT_EQ(built->pair_of, std::vector<size_t>{1});
+}
+
 }  // namespace
 }  // namespace foundry::trainer

@@ -5,6 +5,7 @@
 #include <random>
 #include <set>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/hash.h"
@@ -20,10 +21,10 @@ namespace {
 using dataset::Document;
 using dataset::Pair;
 
-// In [0, 1), the same in every run and on every machine.
-double Draw(const Pair& pair) {
+// In [0, 1), the same in every run and on every machine, and for all answers to one question.
+double Draw(const std::string& question_key) {
   uint64_t value = 0;
-  (void)absl::SimpleHexAtoi(Sha256Hex(pair.id).substr(0, 12), &value);
+  (void)absl::SimpleHexAtoi(Sha256Hex(question_key).substr(0, 12), &value);
   return static_cast<double>(value) / static_cast<double>(1ULL << 48);
 }
 
@@ -50,14 +51,22 @@ absl::StatusOr<Mix> MakeMix(const std::vector<Pair>& pairs, const MixOptions& op
   Mix mix;
   std::vector<Pair> identified = pairs;
   dataset::AssignIds(identified);
+  std::vector<std::string> keys;
   for (Pair& pair : identified) {
+    keys.push_back(dataset::QuestionKey(pair));
+    if (pair.split.empty() && Draw(keys.back()) < options.validation_share) pair.split = "dev";
+    if (pair.split == "dev" || pair.split == "test") mix.held_out.insert(keys.back());
+  }
+  for (size_t i = 0; i < identified.size(); ++i) {
+    Pair& pair = identified[i];
     if (pair.split == "test") {
       ++mix.refused_test;
-    } else if (pair.target.empty()) {
+    } else if (absl::StripAsciiWhitespace(pair.target).empty()) {
       ++mix.empty_targets;
-    } else if (pair.split == "dev" ||
-               (pair.split.empty() && Draw(pair) < options.validation_share)) {
+    } else if (pair.split == "dev") {
       mix.dev.push_back(std::move(pair));
+    } else if (mix.held_out.count(keys[i]) > 0) {
+      ++mix.held_out_questions;
     } else {
       mix.train.push_back(std::move(pair));
     }
@@ -70,7 +79,8 @@ absl::StatusOr<Mix> MakeMix(const std::vector<Pair>& pairs, const MixOptions& op
   if (mix.train.empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
         "no pair to train on: ", pairs.size(), " given, ", mix.refused_test, " of the test split, ",
-        mix.empty_targets, " with an empty target, ", mix.dev.size(), " held out for validation"));
+        mix.empty_targets, " with an empty target, ", mix.dev.size(), " held out for validation, ",
+        mix.held_out_questions, " of questions that are held out"));
   }
   return mix;
 }
@@ -91,7 +101,8 @@ std::vector<Pair> PassageStatements(const std::vector<Pair>& pairs,
 }
 
 std::vector<Pair> PassageItems(const std::vector<Pair>& pairs,
-                               const std::vector<Document>& documents, int64_t seed) {
+                               const std::vector<Document>& documents,
+                               const std::set<std::string>& held_out, int64_t seed) {
   std::map<std::string, std::string> titles;
   for (const Document& document : documents) titles[document.id] = document.title;
   std::map<std::string, Document> behind;  // by id, with the passages as text
@@ -114,7 +125,7 @@ std::vector<Pair> PassageItems(const std::vector<Pair>& pairs,
   for (const auto& [id, document] : behind) {
     for (Pair& item :
          teacher::extractive::ExtractPairs(document, {.seed = static_cast<uint64_t>(seed)})) {
-      items.push_back(std::move(item));
+      if (held_out.count(dataset::QuestionKey(item)) == 0) items.push_back(std::move(item));
     }
   }
   return items;

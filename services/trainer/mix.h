@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -19,11 +21,14 @@ struct MixOptions {
 struct Mix {
   std::vector<dataset::Pair> train;
   std::vector<dataset::Pair> dev;
-  int64_t refused_test = 0;   // test pairs: only the evaluation may read them
-  int64_t empty_targets = 0;  // left out: nothing to learn
+  std::set<std::string> held_out;  // dataset::QuestionKey of all that is dev or test
+  int64_t refused_test = 0;        // test pairs: only the evaluation may read them
+  int64_t empty_targets = 0;       // left out: nothing to learn
+  int64_t held_out_questions = 0;  // left out of training: a dev or test pair asks the same
 };
 
-// Splits pairs; those without a split train, but for a share chosen by hash that validates.
+// Splits pairs; those without a split train, but for a share of the questions, chosen by hash, that
+// validates.
 // FailedPrecondition when nothing is left to train on (says what was left out).
 absl::StatusOr<Mix> MakeMix(const std::vector<dataset::Pair>& pairs, const MixOptions& options);
 
@@ -34,10 +39,10 @@ std::vector<dataset::Pair> PassageStatements(const std::vector<dataset::Pair>& p
 
 // The extractive teacher's items about the passages behind pairs that it did not write itself: the
 // wordings of a fact that a handful of questions lacks. Documents that it has taught already are
-// left out, and so are pairs without a passage. `documents` know titles; a pair's document that is
-// not among them names itself.
+// left out, and so are pairs without a passage and items that ask what is `held_out` (keys as in
+// Mix). `documents` know titles; a pair's document that is not among them names itself.
 std::vector<dataset::Pair> PassageItems(const std::vector<dataset::Pair>& pairs,
                                         const std::vector<dataset::Document>& documents,
-                                        int64_t seed);
+                                        const std::set<std::string>& held_out, int64_t seed);
 
 }  // namespace foundry::trainer

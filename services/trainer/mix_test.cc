@@ -1,7 +1,9 @@
 #include "services/trainer/mix.h"
 
+#include <map>
 #include <set>
 
+#include "common/dataset/io.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -40,6 +42,37 @@ TEST(Mix, ShareOfPairsWithoutASplitValidates) {
   EXPECT_TRUE(none->dev.empty());
 }
 
+TEST(Mix, AQuestionThatIsHeldOutIsNotTrainedInAnotherForm) {
+  Pair asked = MakePair("Who seized Otrar?", "test");
+  Pair trained = MakePair("Topic: Genghis Khan. who seized Otrar", "train", "another answer");
+  Pair other = MakePair("Who fled?", "train");
+  asked.source.document = trained.source.document = other.source.document = "Genghis Khan";
+  const auto mix = MakeMix({trained, asked, other}, {});
+  ASSERT_TRUE(mix.ok()) << mix.status();
+  ASSERT_EQ(mix->train.size(), 1u);
+  EXPECT_EQ(mix->train[0].input, other.input);
+  EXPECT_EQ(mix->held_out_questions, 1);
+}
+
+TEST(Mix, AnswersToOneQuestionValidateOrTrainTogether) {
+  std::vector<Pair> pairs;
+  for (int i = 0; i < 200; ++i) {
+    pairs.push_back(MakePair("q" + std::to_string(i), "", "by one teacher"));
+    pairs.push_back(MakePair("q" + std::to_string(i), "", "by another teacher"));
+  }
+  const auto mix = MakeMix(pairs, {.validation_share = 0.3});
+  ASSERT_TRUE(mix.ok()) << mix.status();
+  std::map<std::string, int> validated;
+  for (const Pair& pair : mix->dev) ++validated[pair.input];
+  EXPECT_GT(validated.size(), 20u);
+  for (const auto& [question, answers] : validated) EXPECT_EQ(answers, 2) << question;
+  EXPECT_EQ(mix->train.size() + mix->dev.size(), pairs.size());
+}
+
+TEST(Mix, BlankTargetsTeachNothing) {
+  EXPECT_EQ(MakeMix({MakePair("a", "train"), MakePair("b", "train", " \n")}, {})->empty_targets, 1);
+}
+
 TEST(Mix, MaxSamplesKeepsTheSamePairsEveryTime) {
   std::vector<Pair> pairs;
   for (int i = 0; i < 100; ++i) pairs.push_back(MakePair("q" + std::to_string(i), "train"));
@@ -73,7 +106,7 @@ TEST(Mix, PassagesBehindPairsOfOthersBecomeItems) {
   Pair extractive = pair;
   extractive.source.document = "Taught already";
   extractive.teacher = "extractive";
-  const auto items = PassageItems({pair, pair, extractive}, {}, 7);
+  const auto items = PassageItems({pair, pair, extractive}, {}, {}, 7);
   ASSERT_FALSE(items.empty());
   std::set<std::pair<std::string, std::string>> distinct;
   for (const Pair& item : items) {
@@ -81,14 +114,19 @@ TEST(Mix, PassagesBehindPairsOfOthersBecomeItems) {
     EXPECT_THAT(item.input, HasSubstr("Genghis Khan"));
     EXPECT_TRUE(distinct.emplace(item.input, item.target).second) << item.input;
   }
+  // An item that a held-out pair asks too is none, whatever the form.
+  Pair asked = MakePair("The " + items[0].input.substr(0, items[0].input.size() - 1), "test");
+  asked.source.document = pair.source.document;
+  const auto fewer = PassageItems({pair}, {}, {dataset::QuestionKey(asked)}, 7);
+  EXPECT_EQ(fewer.size() + 1, items.size());
   dataset::Document document;
   document.id = pair.source.document = "f83b421096c73a27db87";
   document.title = "The Mongol Empire";
-  const auto titled = PassageItems({pair}, {document}, 7);
+  const auto titled = PassageItems({pair}, {document}, {}, 7);
   ASSERT_FALSE(titled.empty());
   EXPECT_THAT(titled[0].input, HasSubstr("The Mongol Empire"));
-  EXPECT_TRUE(PassageItems({extractive}, {}, 7).empty());
-  EXPECT_TRUE(PassageItems({MakePair("no passage", "train")}, {}, 7).empty());
+  EXPECT_TRUE(PassageItems({extractive}, {}, {}, 7).empty());
+  EXPECT_TRUE(PassageItems({MakePair("no passage", "train")}, {}, {}, 7).empty());
 }
 
 }  // namespace

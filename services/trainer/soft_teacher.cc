@@ -15,6 +15,7 @@ namespace {
 
 constexpr int kTopK = 64;
 constexpr size_t kProbeQuestions = 12;
+constexpr int kProbeTokens = 40;        // of an answer
 constexpr double kLeastContains = 0.5;  // below it a teacher that reads is no teacher
 
 absl::StatusOr<std::vector<int32_t>> Prompt(const lm::LanguageModel& model,
@@ -32,7 +33,7 @@ absl::StatusOr<double> Contains(const lm::LanguageModel& model,
   for (const dataset::Pair* pair : pairs) {
     lm::GenerateRequest request;
     FOUNDRY_ASSIGN_OR_RETURN(request.prompt, Prompt(model, *pair, with_passage));
-    request.max_new_tokens = 40;
+    request.max_new_tokens = kProbeTokens;
     requests.push_back(std::move(request));
   }
   lm::GenerateOptions options;
@@ -46,13 +47,20 @@ absl::StatusOr<double> Contains(const lm::LanguageModel& model,
 }
 
 // Every k-th pair with a passage and a short answer: long ones are never repeated word for word.
-std::vector<const dataset::Pair*> ProbePairs(const std::vector<dataset::Pair>& pairs) {
+// Passages that the student's positions do not hold are no reading for it.
+absl::StatusOr<std::vector<const dataset::Pair*>> ProbePairs(
+    const lm::LanguageModel& student, const std::vector<dataset::Pair>& pairs) {
   std::vector<const dataset::Pair*> usable, chosen;
   for (const dataset::Pair& pair : pairs) {
     if (!pair.source.passage.empty() && pair.target.size() <= 60) usable.push_back(&pair);
   }
   const size_t count = std::min(usable.size(), kProbeQuestions);
-  for (size_t i = 0; i < count; ++i) chosen.push_back(usable[i * usable.size() / count]);
+  const int64_t room = student.config().max_positions - kProbeTokens;
+  for (size_t i = 0; i < count; ++i) {
+    const dataset::Pair* pair = usable[i * usable.size() / count];
+    FOUNDRY_ASSIGN_OR_RETURN(const std::vector<int32_t> prompt, Prompt(student, *pair, true));
+    if (static_cast<int64_t>(prompt.size()) <= room) chosen.push_back(pair);
+  }
   return chosen;
 }
 
@@ -60,10 +68,14 @@ absl::StatusOr<bool> Probe(const lm::LanguageModel& student,
                            const std::vector<dataset::Pair>& pairs,
                            const std::vector<dataset::Pair>& held_out, const CancelToken& cancel,
                            SoftTeacherReport& report) {
-  std::vector<const dataset::Pair*> probe = ProbePairs(held_out);
-  if (probe.empty()) probe = ProbePairs(pairs);
+  FOUNDRY_ASSIGN_OR_RETURN(std::vector<const dataset::Pair*> probe, ProbePairs(student, held_out));
   if (probe.empty()) {
-    report.message = "soft teacher auto: off, no pair with a short answer carries its passage";
+    FOUNDRY_ASSIGN_OR_RETURN(probe, ProbePairs(student, pairs));
+  }
+  if (probe.empty()) {
+    report.message =
+        "soft teacher auto: off, no pair with a short answer carries a passage that fits the "
+        "student's context";
     return false;
   }
   FOUNDRY_ASSIGN_OR_RETURN(report.with_passage, Contains(student, probe, true, cancel));

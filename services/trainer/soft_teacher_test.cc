@@ -72,5 +72,13 @@ TEST_F(SoftTeacherTest, NoneAndAPoorTeacherLeaveExamplesAsTheyAre) {
   EXPECT_EQ(built_.examples[0].soft, nullptr);
 }
 
+TEST_F(SoftTeacherTest, PassagesLongerThanTheContextAreNoReading) {
+  for (int i = 0; i < 20000; ++i) pairs_[0].source.passage += " town";
+  auto probed = AddSoftTargets("auto", student_, pairs_, {}, 2.0, CancelToken(), built_);
+  ASSERT_TRUE(probed.ok()) << probed.status();
+  EXPECT_FALSE(probed->probed);
+  EXPECT_THAT(probed->message, ::testing::HasSubstr("off"));
+}
+
 }  // namespace
 }  // namespace foundry::trainer

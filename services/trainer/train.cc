@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -157,6 +158,7 @@ absl::StatusOr<RankJob> Prepare(const TrainJob& job, TaskContext& context, Stage
   auto append = [&](BuiltExamples built, const char* count) {
     output.counts[count] = static_cast<int64_t>(built.examples.size());
     train.cut += built.cut;
+    train.unscored += built.unscored;
     std::move(built.examples.begin(), built.examples.end(), std::back_inserter(train.examples));
   };
   auto add = [&](const std::vector<dataset::Pair>& more, const char* count) -> absl::Status {
@@ -168,7 +170,8 @@ absl::StatusOr<RankJob> Prepare(const TrainJob& job, TaskContext& context, Stage
     return absl::OkStatus();
   };
   if (job.passage_items) {
-    const std::vector<dataset::Pair> items = PassageItems(mix.train, documents, job.seed);
+    const std::vector<dataset::Pair> items =
+        PassageItems(mix.train, documents, mix.held_out, job.seed);
     FOUNDRY_ASSIGN_OR_RETURN(BuiltExamples built, PairExamples(*student, items, example_options));
     append(std::move(built), "passage_items");
   }
@@ -180,15 +183,33 @@ absl::StatusOr<RankJob> Prepare(const TrainJob& job, TaskContext& context, Stage
     FOUNDRY_ASSIGN_OR_RETURN(const auto replay,
                              MakeReplay(*student, std::llround(wanted), context.cancel()));
     FOUNDRY_RETURN_IF_ERROR(add(replay, "replay"));
+    if (static_cast<int64_t>(replay.size()) < std::llround(wanted)) {
+      output.warnings.push_back(absl::StrCat(
+          replay.size(), " replayed examples instead of ", std::llround(wanted),
+          ", which distillation.replay_share asks for: there are no more general requests that the "
+          "student answers within the limit"));
+    }
   }
   output.counts["pairs"] = static_cast<int64_t>(mix.train.size());
   output.counts["dev_pairs"] = static_cast<int64_t>(mix.dev.size());
   output.counts["refused_test"] = mix.refused_test;
   output.counts["empty_targets"] = mix.empty_targets;
+  output.counts["held_out_questions"] = mix.held_out_questions;
   output.counts["cut"] = train.cut;
+  output.counts["unscored"] = train.unscored;
   if (mix.empty_targets > 0) {
     output.warnings.push_back(
         absl::StrCat(mix.empty_targets, " pairs with empty targets left out"));
+  }
+  if (mix.held_out_questions > 0) {
+    output.warnings.push_back(absl::StrCat(mix.held_out_questions,
+                                           " training pairs left out: a dev or test pair asks the "
+                                           "same question"));
+  }
+  if (train.unscored > 0) {
+    output.warnings.push_back(absl::StrCat(
+        train.unscored, " examples left out: their weight is 0, or their question alone exceeds ",
+        job.max_length, " tokens"));
   }
   if (train.cut > 0) {
     output.warnings.push_back(
@@ -218,9 +239,12 @@ absl::StatusOr<StageOutput> RunTraining(const TrainJob& job, TaskContext& contex
   FOUNDRY_ASSIGN_OR_RETURN(const RankJob ranks, Prepare(job, context, output));
   RankProcessHooks hooks;
   hooks.train = HooksOf(context);
+  std::optional<DevScore> best;  // both figures are of the checkpoint that was chosen
   hooks.on_dev_score = [&](const DevScore& score) {
-    output.figures["dev_contains"] = std::max(output.figures["dev_contains"], score.contains);
-    output.figures["dev_f1"] = std::max(output.figures["dev_f1"], score.f1);
+    if (best && score.combined() <= best->combined()) return;
+    best = score;
+    output.figures["dev_contains"] = score.contains;
+    output.figures["dev_f1"] = score.f1;
   };
   FOUNDRY_ASSIGN_OR_RETURN(const lm::TrainSummary summary,
                            TrainInProcesses(ranks, context.scratch(),
