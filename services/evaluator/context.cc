@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/dataset/prompt.h"
+#include "common/text/utf8.h"
 #include "services/evaluator/metrics/normalize.h"
 
 namespace foundry::evaluator {
@@ -76,7 +77,7 @@ double ContextIndex::Score(const Paragraph& paragraph,
 }
 
 std::string ContextIndex::ContextFor(const Item& item, size_t max_bytes) const {
-  if (IsText(item.passage)) return item.passage.substr(0, max_bytes);
+  if (IsText(item.passage)) return std::string(text::Utf8Prefix(item.passage, max_bytes));
   const std::vector<std::string> question =
       AnswerTokens(absl::StrCat(item.topic, " ", item.question));
   const auto belongs = [&](const Paragraph& paragraph) {
@@ -107,7 +108,7 @@ std::string ContextIndex::ContextFor(const Item& item, size_t max_bytes) const {
   for (size_t i : chosen) {
     absl::StrAppend(&context, context.empty() ? "" : "\n\n", paragraphs_[i].text);
   }
-  return context.substr(0, max_bytes);
+  return std::string(text::Utf8Prefix(context, max_bytes));
 }
 
 std::string ContextIndex::BestSentence(const Item& item) const {

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/hash.h"
 #include "common/base/status.h"
@@ -121,18 +122,41 @@ absl::StatusOr<Item> DomainItem(const Json& json) {
 absl::StatusOr<TestSet> HeldOutPairs(const std::vector<dataset::Pair>& pairs,
                                      const std::vector<dataset::Document>& documents,
                                      const std::string& split) {
-  if (split != "dev" && split != "test") {
+  const bool unprobed = split == "dev_unprobed";
+  if (!unprobed && split != "dev" && split != "test") {
     return absl::InvalidArgumentError(
-        absl::StrCat("split must be dev or test, not \"", split, "\""));
+        absl::StrCat("split must be dev, dev_unprobed or test, not \"", split, "\""));
   }
   std::map<std::string, std::string> titles;
   for (const dataset::Document& document : documents) titles[document.id] = document.title;
   TestSet set;
   set.name = "heldout_pairs";
   set.kind = TaskKind::kHeldOut;
-  std::set<std::string> ids;
+  std::vector<dataset::Pair> chosen;
   for (const dataset::Pair& pair : pairs) {
-    if (pair.split != split || pair.target.empty() || !ids.insert(pair.id).second) continue;
+    if (pair.split == (unprobed ? "dev" : split) &&
+        !absl::StripAsciiWhitespace(pair.target).empty()) {
+      chosen.push_back(pair);
+    }
+  }
+  if (unprobed) {
+    const auto rest = std::stable_partition(chosen.begin(), chosen.end(), [](const auto& pair) {
+      return !dataset::MayBeProbed(pair.input);
+    });
+    if (rest != chosen.begin()) chosen.erase(rest, chosen.end());
+  }
+  dataset::AssignIds(chosen);
+  // Several answers to a question, each by another teacher, are right answers to one question.
+  std::map<std::string, size_t> place;
+  for (const dataset::Pair& pair : chosen) {
+    const auto [known, is_new] = place.emplace(dataset::QuestionKey(pair), set.items.size());
+    if (!is_new) {
+      std::vector<std::string>& golds = set.items[known->second].golds;
+      if (std::find(golds.begin(), golds.end(), pair.target) == golds.end()) {
+        golds.push_back(pair.target);
+      }
+      continue;
+    }
     Item item;
     item.id = pair.id;
     item.kind = set.kind;

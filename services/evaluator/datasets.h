@@ -14,7 +14,9 @@
 
 namespace foundry::evaluator {
 
-// The held-out pairs of one split (dev or test). Documents, where given, lend their titles.
+// The held-out pairs of one split: dev, test, or dev_unprobed, those of dev that self-study does
+// not ask (all of dev where there are no others). Answers to one question make one item. Documents,
+// where given, lend their titles.
 absl::StatusOr<TestSet> HeldOutPairs(const std::vector<dataset::Pair>& pairs,
                                      const std::vector<dataset::Document>& documents,
                                      const std::string& split);

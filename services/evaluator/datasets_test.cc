@@ -1,6 +1,9 @@
 #include "services/evaluator/datasets.h"
 
+#include <algorithm>
+
 #include "common/base/files.h"
+#include "common/dataset/io.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -71,6 +74,48 @@ TEST_F(DatasetsTest, HeldOutPairsOfOneSplitOnly) {
   EXPECT_EQ(set->items[0].id, "test");
   EXPECT_EQ(set->items[0].topic, "Genghis Khan");
   EXPECT_FALSE(HeldOutPairs(pairs, {}, "train").ok());
+}
+
+TEST_F(DatasetsTest, PairsWithoutIdsAreQuestionsToo) {
+  std::vector<dataset::Pair> pairs(3);
+  for (size_t i = 0; i < 3; ++i) {
+    pairs[i].split = "test";
+    pairs[i].input = "Question " + std::to_string(i) + "?";
+    pairs[i].target = "t";
+  }
+  EXPECT_EQ(HeldOutPairs(pairs, {}, "test")->items.size(), 3u);
+}
+
+TEST_F(DatasetsTest, AnswersOfSeveralTeachersMakeOneQuestion) {
+  std::vector<dataset::Pair> pairs(3);
+  const char* targets[] = {"Otrar", "It was Otrar.", "Otrar"};
+  for (size_t i = 0; i < 3; ++i) {
+    pairs[i].split = "test";
+    pairs[i].input = "Which town fell?";
+    pairs[i].target = targets[i];
+  }
+  auto set = HeldOutPairs(pairs, {}, "test");
+  ASSERT_EQ(set->items.size(), 1u);
+  EXPECT_THAT(set->items[0].golds, ::testing::ElementsAre("Otrar", "It was Otrar."));
+}
+
+TEST_F(DatasetsTest, RoundsAreJudgedByDevQuestionsThatNobodyPractised) {
+  std::vector<dataset::Pair> pairs(100);
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    pairs[i].split = "dev";
+    pairs[i].input = "Question " + std::to_string(i) + "?";
+    pairs[i].target = "t";
+  }
+  auto set = HeldOutPairs(pairs, {}, "dev_unprobed");
+  ASSERT_TRUE(set.ok()) << set.status();
+  EXPECT_GT(set->items.size(), 60u);
+  EXPECT_LT(set->items.size(), 90u);
+  for (const Item& item : set->items) EXPECT_FALSE(dataset::MayBeProbed(item.question));
+  // A single question that may be asked is better than none.
+  pairs.erase(std::remove_if(pairs.begin(), pairs.end(),
+                             [](const auto& pair) { return !dataset::MayBeProbed(pair.input); }),
+              pairs.end());
+  EXPECT_EQ(HeldOutPairs(pairs, {}, "dev_unprobed")->items.size(), pairs.size());
 }
 
 TEST_F(DatasetsTest, SampleIsTheSameForEveryModelAndKeepsOrder) {

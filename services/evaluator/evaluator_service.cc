@@ -4,6 +4,8 @@
 #include "common/base/status.h"
 #include "common/worker/decode.h"
 #include "services/evaluator/evaluate.h"
+#include "services/evaluator/gain.h"
+#include "services/evaluator/report/results.h"
 #include "services/evaluator/report/writer.h"
 
 namespace foundry::evaluator {
@@ -98,6 +100,15 @@ absl::StatusOr<StageOutput> HandleEvaluate(const v1::EvaluateRequest& request,
   output.counts = std::move(result.counts);
   output.figures = std::move(result.figures);
   output.warnings = std::move(result.warnings);
+  if (!request.has_baseline()) return output;
+  FOUNDRY_ASSIGN_OR_RETURN(const auto folder, context.Fetch(worker::FromProto(request.baseline())));
+  FOUNDRY_ASSIGN_OR_RETURN(const Evaluation before, ReadEvaluation(folder));
+  FOUNDRY_ASSIGN_OR_RETURN(const Evaluation after, ReadEvaluation(context.output()));
+  const PairedDifference gain = GainOver(before.answers, after.answers, options.seed);
+  output.figures["gain"] = gain.difference.mean;
+  output.figures["gain_p"] = gain.p_value;
+  output.counts["gained"] = gain.gained;
+  output.counts["lost"] = gain.lost;
   return output;
 }
 

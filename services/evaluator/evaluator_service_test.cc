@@ -104,6 +104,18 @@ TEST_F(EvaluatorServiceTest, EvaluateThenReport) {
   EXPECT_THAT(*ReadFile(folder_.path() / "report/out/report.html"), HasSubstr("Before and after"));
 }
 
+TEST_F(EvaluatorServiceTest, ABaselineTellsTheGainAndItsCertainty) {
+  ASSERT_TRUE(Call(EvaluateRequest("r0", "bad"), "r0").ok());
+  StageRequest request = EvaluateRequest("r1", "good");
+  request.mutable_evaluate()->mutable_baseline()->set_path((folder_.path() / "r0/out").string());
+  auto output = Call(request, "r1");
+  ASSERT_TRUE(output.ok()) << output.status();
+  EXPECT_EQ(output->figures["gain"], 1);
+  EXPECT_LT(output->figures["gain_p"], 0.1);
+  EXPECT_EQ(output->counts["gained"], 2);
+  EXPECT_EQ(output->counts["lost"], 0);
+}
+
 TEST_F(EvaluatorServiceTest, ADevRunReadsTheDevSplitOnly) {
   StageRequest request = EvaluateRequest("r1", "good");
   request.mutable_evaluate()->set_split("dev");

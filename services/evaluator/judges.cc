@@ -93,7 +93,7 @@ void KeepJudged(const Judges& judges, Scored& scored) {
 absl::Status JudgeBySimilarity(const EmbedTexts& embed, std::vector<Scored>& answers) {
   std::vector<std::string> texts;
   for (const Scored& scored : answers) {
-    if (scored.item.golds.empty()) continue;
+    if (scored.item.golds.empty() || Unanswered(scored)) continue;
     texts.push_back(scored.prediction);
     texts.insert(texts.end(), scored.item.golds.begin(), scored.item.golds.end());
   }
@@ -101,7 +101,7 @@ absl::Status JudgeBySimilarity(const EmbedTexts& embed, std::vector<Scored>& ans
   FOUNDRY_ASSIGN_OR_RETURN(const lm::FloatMatrix rows, embed(texts));
   int64_t row = 0;
   for (Scored& scored : answers) {
-    if (scored.item.golds.empty()) continue;
+    if (scored.item.golds.empty() || Unanswered(scored)) continue;
     const float* prediction = rows.row(row++);
     double best = 0;
     for (size_t g = 0; g < scored.item.golds.size(); ++g, ++row) {
@@ -119,7 +119,9 @@ absl::Status JudgeBySimilarity(const EmbedTexts& embed, std::vector<Scored>& ans
 absl::Status JudgeByChat(chat::ChatModel& judge, const CancelToken& cancel,
                          std::vector<Scored>& answers) {
   std::vector<Scored*> open;
-  for (Scored& scored : answers) open.push_back(&scored);
+  for (Scored& scored : answers) {
+    if (!Unanswered(scored)) open.push_back(&scored);
+  }
   for (int attempt = 0; attempt < 2 && !open.empty(); ++attempt) {
     std::vector<chat::ChatRequest> requests;
     for (const Scored* scored : open) {
@@ -153,6 +155,7 @@ absl::Status JudgeByAddress(const std::string& address, const std::string& score
                             const CancelToken& cancel, std::vector<Scored>& answers) {
   chat::HttpClient client;
   for (Scored& scored : answers) {
+    if (Unanswered(scored)) continue;
     FOUNDRY_RETURN_IF_ERROR(cancel.Check());
     chat::HttpCall call;
     call.url = address;

@@ -4,10 +4,12 @@
 #include <chrono>
 #include <cmath>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/hash.h"
 #include "common/base/status.h"
 #include "common/dataset/io.h"
+#include "common/text/utf8.h"
 #include "services/evaluator/answer_store.h"
 #include "services/evaluator/context.h"
 #include "services/evaluator/summary.h"
@@ -114,6 +116,7 @@ absl::StatusOr<std::vector<Scored>> AnswerSet(Run& run, const TestSet& set) {
 absl::Status RunJudges(Run& run, std::vector<Scored>& answers) {
   const Judges& judges = run.options.judges;
   for (Scored& scored : answers) {
+    if (Unanswered(scored)) continue;
     FOUNDRY_RETURN_IF_ERROR(ScoreByRules(scored));
     KeepJudged(judges, scored);
   }
@@ -141,10 +144,12 @@ absl::StatusOr<Json> Perplexity(Run& run, const std::vector<dataset::Document>& 
   for (const dataset::Document& document : documents) {
     const std::string& text = document.content.empty() ? document.text : document.content;
     for (int64_t window = 0; window < share; ++window) {
-      const size_t begin = window * kWindow;
+      size_t begin = window * kWindow;
+      while (begin < text.size() && (text[begin] & 0xC0) == 0x80) ++begin;  // inside a character
       if (begin >= text.size() || bytes >= run.options.perplexity_bytes) break;
       FOUNDRY_RETURN_IF_ERROR(run.hooks.cancel.Check());
-      const std::string part = text.substr(begin, kWindow);
+      const std::string part(
+          text::Utf8Prefix(absl::string_view(text).substr(begin), (window + 1) * kWindow - begin));
       FOUNDRY_ASSIGN_OR_RETURN(const TextNll nll, run.models.nll(part));
       sum.nats += nll.nats;
       sum.tokens += nll.tokens;
@@ -169,7 +174,8 @@ void AddFigures(const std::vector<Json>& summaries, const std::vector<Scored>& a
     }
     if (n == 0) continue;
     result.figures[metric] = sum / n;
-    if (split == "dev") result.figures[absl::StrCat("dev_", metric)] = result.figures[metric];
+    if (absl::StartsWith(split, "dev"))
+      result.figures[absl::StrCat("dev_", metric)] = result.figures[metric];
   }
   for (const Json& summary : summaries) {
     const std::string primary = summary["primary"], name = summary["name"];
@@ -183,7 +189,7 @@ void AddFailures(const std::vector<Scored>& answers, RunResult& result) {
   for (const Scored& scored : answers) {
     for (const auto& [judge, reason] : scored.failures) {
       auto& [count, example] = failures[judge];
-      if (count++ == 0) example = reason.substr(0, 200);
+      if (count++ == 0) example = std::string(text::Utf8Prefix(reason, 200));
     }
   }
   for (const auto& [judge, failure] : failures) {
@@ -191,7 +197,8 @@ void AddFailures(const std::vector<Scored>& answers, RunResult& result) {
     result.counts[absl::StrCat(judge, "_failures")] = count;
     result.warnings.push_back(absl::StrCat(
         judge == "model" ? "the model" : absl::StrCat("judge ", judge), " gave nothing for ", count,
-        " of ", answers.size(), " answers, for example: ", example));
+        " of ", answers.size(), judge == "model" ? " questions, which no score counts" : " answers",
+        ", for example: ", example));
   }
 }
 
@@ -229,13 +236,9 @@ absl::StatusOr<RunResult> RunEvaluation(const std::vector<TestSet>& sets,
     FOUNDRY_ASSIGN_OR_RETURN(std::vector<Scored> part, AnswerSet(run, set));
     std::move(part.begin(), part.end(), std::back_inserter(answers));
   }
-  const auto failed = std::count_if(answers.begin(), answers.end(), [](const Scored& scored) {
-    return scored.failures.count("model") > 0;
-  });
+  const auto failed = std::count_if(answers.begin(), answers.end(), Unanswered);
   if (!answers.empty() && failed * 2 > static_cast<int64_t>(answers.size())) {
-    const auto example = std::find_if(answers.begin(), answers.end(), [](const Scored& scored) {
-      return scored.failures.count("model") > 0;
-    });
+    const auto example = std::find_if(answers.begin(), answers.end(), Unanswered);
     return absl::UnavailableError(
         absl::StrCat(options.model_name, " gave no answer to ", failed, " of ", answers.size(),
                      " questions, for example: ", example->failures.at("model")));

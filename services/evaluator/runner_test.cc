@@ -96,6 +96,11 @@ TEST_F(RunnerTest, FailuresAreCountedAndTooManyAreAnError) {
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->counts["model_failures"], 3);
   EXPECT_THAT(result->warnings.at(0), HasSubstr("3 of 10"));
+  // What the model was not heard on is not scored as wrong.
+  const Json set = (*ReadJsonFile(folder_.path() / "out/scores.json"))["datasets"][0];
+  EXPECT_EQ(set["questions"], 10);
+  EXPECT_EQ(set["accuracy"]["n"], 7);
+  EXPECT_EQ(set["metrics"]["f1"]["n"], 7);
   auto dead = std::make_shared<RuleChatModel>([](const chat::ChatRequest&) {
     return absl::StatusOr<std::string>(absl::UnavailableError("gone"));
   });

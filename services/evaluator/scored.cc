@@ -142,6 +142,8 @@ absl::Status ScoreByRules(Scored& scored) {
   return absl::OkStatus();
 }
 
+bool Unanswered(const Scored& scored) { return scored.failures.count("model") > 0; }
+
 Json ToJson(const Scored& scored) {
   const Item& item = scored.item;
   Json json = {{"dataset", scored.dataset},       {"id", item.id},

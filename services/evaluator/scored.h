@@ -25,6 +25,9 @@ struct Scored {
   std::map<std::string, std::string> failures;  // judge → why it gave no score; "model": no answer
 };
 
+// The model gave no answer (an endpoint's error, say): no wrong answer, and nothing to score.
+bool Unanswered(const Scored& scored);
+
 Json ToJson(const Scored& scored);
 // Errors name the member.
 absl::StatusOr<Scored> ScoredFromJson(const Json& json);

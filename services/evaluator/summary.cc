@@ -77,10 +77,11 @@ Json Summarize(const std::string& name, const Answers& answers, uint64_t seed) {
   const TaskKind kind = answers.empty() ? TaskKind::kQa : answers[0]->item.kind;
   const std::string primary = PrimaryMetric(kind);
   std::map<std::string, int64_t> metrics, failures;
-  int64_t correct = 0, truncated = 0, tokens = 0;
+  int64_t correct = 0, truncated = 0, tokens = 0, answered = 0;
   for (const Scored* scored : answers) {
     for (const auto& [metric, value] : scored->scores) ++metrics[metric];
     for (const auto& [judge, reason] : scored->failures) ++failures[judge];
+    answered += !Unanswered(*scored);
     correct += scored->correct;
     truncated += scored->truncated;
     tokens += scored->tokens;
@@ -95,8 +96,8 @@ Json Summarize(const std::string& name, const Answers& answers, uint64_t seed) {
           {"primary", primary},
           {"questions", n},
           {"correct", correct},
-          {"accuracy", ToJson(WilsonInterval(correct, n), n)},
-          {"mean_answer_tokens", n == 0 ? 0.0 : static_cast<double>(tokens) / n},
+          {"accuracy", ToJson(WilsonInterval(correct, answered), answered)},
+          {"mean_answer_tokens", answered == 0 ? 0.0 : static_cast<double>(tokens) / answered},
           {"truncated", truncated},
           {"metrics", values},
           {"by_type", GroupSummaries(answers, &Item::type, primary, seed)},

@@ -27,15 +27,15 @@ int VersionOf(v1::StageRequest::RequestCase request) {
     case StageRequest::kGeneratePairs:
       return 2;
     case StageRequest::kTrain:
-      return 1;
+      return 2;
     case StageRequest::kMerge:
       return 1;
     case StageRequest::kStudy:
-      return 1;
+      return 2;
     case StageRequest::kMix:
-      return 1;
+      return 2;
     case StageRequest::kEvaluate:
-      return 1;
+      return 2;
     case StageRequest::kReport:
       return 2;
     case StageRequest::REQUEST_NOT_SET:

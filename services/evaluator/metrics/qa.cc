@@ -26,6 +26,21 @@ bool SplitsNumber(absl::string_view text, size_t begin, size_t end) {
          (end < text.size() && digit(end - 1) && digit(end));
 }
 
+// "ten" is not in "tenth", "no" not in "know": a short answer found inside a word is chance. Longer
+// ones may be inflected.
+bool InsideWord(absl::string_view text, size_t begin, size_t end) {
+  constexpr size_t kShort = 3;  // bytes
+  const absl::string_view found = text.substr(begin, end - begin);
+  if (found.size() > kShort || !std::all_of(found.begin(), found.end(), absl::ascii_isalpha)) {
+    return false;
+  }
+  auto letter = [&](size_t i) {
+    const unsigned char c = text[i];
+    return absl::ascii_isalnum(c) || c >= 0x80;
+  };
+  return (begin > 0 && letter(begin - 1)) || (end < text.size() && letter(end));
+}
+
 }  // namespace
 
 double ExactMatch(absl::string_view prediction, absl::string_view gold) {
@@ -51,7 +66,8 @@ double Contains(absl::string_view prediction, absl::string_view gold) {
   if (needle.empty())
     return absl::StripAsciiWhitespace(prediction) == absl::StripAsciiWhitespace(gold);
   for (size_t at = text.find(needle); at != std::string::npos; at = text.find(needle, at + 1)) {
-    if (!SplitsNumber(text, at, at + needle.size())) return 1;
+    const size_t end = at + needle.size();
+    if (!SplitsNumber(text, at, end) && !InsideWord(text, at, end)) return 1;
   }
   return 0;
 }

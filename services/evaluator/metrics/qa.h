@@ -17,8 +17,8 @@ double TokenF1(absl::string_view prediction, absl::string_view gold);     // 0 t
 // Share of the gold answer's words found in the prediction.
 double TokenRecall(absl::string_view prediction, absl::string_view gold);
 // 1 when the normalised gold answer stands in the normalised prediction. A number must stand as a
-// whole: "19" is not in "1973". An empty gold answer (all articles and punctuation) is compared as
-// it is.
+// whole: "19" is not in "1973"; so must an answer of up to three letters: "no" is not in "know". An
+// empty gold answer (all articles and punctuation) is compared as it is.
 double Contains(absl::string_view prediction, absl::string_view gold);
 
 struct QaScores {

@@ -101,6 +101,11 @@ TEST(QaTest, ContainsLooksForTheNormalisedAnswer) {
   EXPECT_EQ(Contains("It happened in 1973.", "19"), 0);  // a number is whole or it is another
   EXPECT_EQ(Contains("About 1,200 people", "1200"), 1);
   EXPECT_EQ(Contains("the 5th army", "5"), 1);
+  EXPECT_EQ(Contains("I do not know", "No."), 0);  // a short answer is a word of its own
+  EXPECT_EQ(Contains("No, never.", "no"), 1);
+  EXPECT_EQ(Contains("cattle", "C"), 0);
+  EXPECT_EQ(Contains("the Mongols", "Mongol"), 1);
+  EXPECT_EQ(Contains("中国人", "中"), 1);
   EXPECT_EQ(Contains("anything", "the"), 0);
   EXPECT_EQ(Contains("", "x"), 0);
 }

@@ -124,6 +124,19 @@ TEST(ReportTest, PageIsSelfContainedAndEscaped) {
   }
 }
 
+TEST(ReportTest, AModelThatWasNotKeptIsNotTheHeadline) {
+  ReportInput input;
+  input.evaluations = {MakeEvaluation("base", 20), MakeEvaluation("distilled", 3),
+                       MakeEvaluation("self_study_not_kept", 2)};
+  const Json results = JoinResults(input);
+  const std::string page = RenderReport(input, results);
+  EXPECT_THAT(page, HasSubstr("the model made here reaches"));
+  EXPECT_THAT(page, HasSubstr("Self-study, not kept"));
+  EXPECT_EQ(results["datasets"][0]["comparisons"].back()["after"], "self_study_not_kept");
+  input.evaluations[2].label = "self_study";
+  EXPECT_THAT(RenderReport(input, JoinResults(input)), HasSubstr("the model after self-study"));
+}
+
 TEST(ReportTest, WritesTheFilesAndReadsEvaluationsBack) {
   TempFolder folder = *TempFolder::Make();
   const Evaluation made = MakeEvaluation("base", 2);

@@ -51,8 +51,8 @@ std::vector<std::pair<std::string, std::string>> Comparisons(
     }
   }
   for (const auto& [before, after] :
-       {std::pair{"distilled", "self_study"}, std::pair{"previous", "distilled"},
-        std::pair{"previous", "self_study"}}) {
+       {std::pair{"distilled", "self_study"}, std::pair{"distilled", "self_study_not_kept"},
+        std::pair{"previous", "distilled"}, std::pair{"previous", "self_study"}}) {
     if (has(before) && has(after)) pairs.emplace_back(before, after);
   }
   return pairs;
@@ -91,7 +91,9 @@ Json UnknownToBase(const DatasetView& view, const std::string& metric, uint64_t 
     for (const auto& [id, scored] : answers) {
       const auto known = base->second.find(id);
       const auto value = scored->scores.find(metric);
-      if (known == base->second.end() || known->second->correct) continue;
+      if (known == base->second.end() || known->second->correct || Unanswered(*known->second)) {
+        continue;
+      }
       if (value != scored->scores.end()) values.push_back(value->second);
     }
     if (!values.empty()) result[label] = ToJson(IntervalOf(values, seed), values.size());
@@ -198,11 +200,13 @@ Json JoinResults(const ReportInput& input) {
 }
 
 std::string ModelName(const std::string& label) {
-  static const std::map<std::string, std::string> kNames = {{"base", "Base"},
-                                                            {"distilled", "Distilled"},
-                                                            {"self_study", "After self-study"},
-                                                            {"teacher", "Teacher, text in sight"},
-                                                            {"previous", "Previous model"}};
+  static const std::map<std::string, std::string> kNames = {
+      {"base", "Base"},
+      {"distilled", "Distilled"},
+      {"self_study", "After self-study"},
+      {"self_study_not_kept", "Self-study, not kept"},
+      {"teacher", "Teacher, text in sight"},
+      {"previous", "Previous model"}};
   const auto found = kNames.find(label);
   return found == kNames.end() ? label : found->second;
 }

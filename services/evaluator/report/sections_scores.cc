@@ -13,7 +13,7 @@ namespace {
 
 bool HasModel(const Json& set, const std::string& label) { return set["models"].contains(label); }
 
-// The model that the pipeline made: the last one trained.
+// The model that the pipeline made: the last one that it kept.
 std::string Student(const Json& results) {
   std::string student;
   for (const Json& model : results["models"]) {
@@ -113,6 +113,7 @@ std::string MetricTable(const Json& set, const Json& labels) {
 }  // namespace
 
 int ModelColor(const std::string& label) {
+  if (label == "self_study_not_kept") return ModelColor("self_study");
   static constexpr std::array<const char*, 5> kLabels = {"base", "distilled", "self_study",
                                                          "teacher", "previous"};
   return static_cast<int>(std::find(kLabels.begin(), kLabels.end(), label) - kLabels.begin());

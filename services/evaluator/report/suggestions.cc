@@ -150,7 +150,10 @@ class Advisor {
   void SelfStudy() {
     for (const Json& set : results_["datasets"]) {
       for (const Json& comparison : set["comparisons"]) {
-        if (comparison["before"] != "distilled" || comparison["after"] != "self_study") continue;
+        if (comparison["before"] != "distilled" ||
+            (comparison["after"] != "self_study" && comparison["after"] != "self_study_not_kept")) {
+          continue;
+        }
         if (comparison["difference"]["mean"].get<double>() > 0) return;
         Add(absl::StrFormat("On %s self-study gained nothing (%+.1f points).",
                             set["name"].get<std::string>(),
