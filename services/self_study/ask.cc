@@ -6,7 +6,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/dataset/io.h"
 #include "common/dataset/prompt.h"
+#include "common/text/utf8.h"
 #include "services/evaluator/metrics/qa.h"
 
 namespace foundry::self_study {
@@ -52,7 +54,7 @@ absl::Status Verify(const StudyModels& models, const dataset::Document& document
     contexts.push_back(ContextOf(document, one.candidate.pair, options.max_context_bytes));
     prompts.push_back(
         absl::StrCat("Read the text and answer the question in as few words as possible.\n\nText: ",
-                     contexts.back(), "\n\nQuestion: ", one.candidate.pair.input));
+                     contexts.back(), "\n\nQuestion: ", one.candidate.prompt));
   }
   FOUNDRY_ASSIGN_OR_RETURN(const Replies replies,
                            Complete(*models.teacher, prompts, options.max_new_tokens, options));
@@ -91,10 +93,14 @@ absl::Status Similarities(const EmbedTexts& embed, std::vector<Asked>& asked) {
   return absl::OkStatus();
 }
 
+std::string Shortened(absl::string_view text, size_t max_bytes) {
+  return std::string(text::Utf8Prefix(text, max_bytes));
+}
+
 bool GoodWording(const std::string& wording, const dataset::Pair& pair) {
-  return wording.size() >= 12 && wording.size() <= 300 && absl::EndsWith(wording, "?") &&
-         !absl::StrContains(wording, '\n') && !absl::EqualsIgnoreCase(wording, pair.input) &&
-         evaluator::Contains(wording, pair.target) == 0;
+  return wording.size() >= 12 && wording.size() <= 300 &&
+         (absl::EndsWith(wording, "?") || absl::EndsWith(wording, "？")) &&
+         !absl::StrContains(wording, '\n') && evaluator::Contains(wording, pair.target) == 0;
 }
 
 }  // namespace
@@ -106,8 +112,8 @@ std::string ContextOf(const dataset::Document& document, const dataset::Pair& pa
   if (span.end > span.begin && span.end <= size) {
     for (const dataset::Span& paragraph : document.paragraphs) {
       if (span.begin >= paragraph.begin && span.begin < paragraph.end) {
-        return document.text.substr(paragraph.begin, paragraph.end - paragraph.begin)
-            .substr(0, max_bytes);
+        return Shortened(document.text.substr(paragraph.begin, paragraph.end - paragraph.begin),
+                         max_bytes);
       }
     }
     // Without paragraphs: from the blank line before to the one after.
@@ -115,10 +121,10 @@ std::string ContextOf(const dataset::Document& document, const dataset::Pair& pa
     const size_t begin = before == std::string::npos ? 0 : before + 2;
     const size_t end = std::min(document.text.find("\n\n", span.end), document.text.size());
     if (end - begin <= max_bytes) return document.text.substr(begin, end - begin);
-    return document.text.substr(span.begin, std::min<size_t>(max_bytes, span.end - span.begin));
+    return Shortened(document.text.substr(span.begin, span.end - span.begin), max_bytes);
   }
-  if (!pair.source.passage.empty()) return pair.source.passage.substr(0, max_bytes);
-  return document.text.substr(0, max_bytes);
+  if (!pair.source.passage.empty()) return Shortened(pair.source.passage, max_bytes);
+  return Shortened(document.text, max_bytes);
 }
 
 std::string SentenceOf(const dataset::Document& document, const dataset::Pair& pair) {
@@ -146,7 +152,7 @@ absl::StatusOr<std::vector<Asked>> Ask(const StudyModels& models, const dataset:
                                        const std::vector<Candidate>& candidates,
                                        const AskOptions& options, int64_t* unanswered) {
   std::vector<std::string> prompts;
-  for (const Candidate& candidate : candidates) prompts.push_back(candidate.pair.input);
+  for (const Candidate& candidate : candidates) prompts.push_back(candidate.prompt);
   FOUNDRY_ASSIGN_OR_RETURN(const Replies replies,
                            Complete(*models.student, prompts, options.max_new_tokens, options));
   std::vector<Asked> asked;
@@ -168,6 +174,8 @@ absl::StatusOr<std::vector<Asked>> Ask(const StudyModels& models, const dataset:
 
 absl::StatusOr<std::vector<Candidate>> Reword(chat::ChatModel& teacher,
                                               const std::vector<Candidate>& candidates,
+                                              const std::string& topic,
+                                              const std::set<std::string>& held_out,
                                               const AskOptions& options, int64_t* refused) {
   std::vector<std::string> prompts;
   for (const Candidate& candidate : candidates) {
@@ -175,7 +183,7 @@ absl::StatusOr<std::vector<Candidate>> Reword(chat::ChatModel& teacher,
         "Write this question in other words, so that its answer stays \"", candidate.pair.target,
         "\". Do not give the answer. Reply with the question "
         "alone.\n\nQuestion: ",
-        candidate.pair.input));
+        candidate.prompt));
   }
   FOUNDRY_ASSIGN_OR_RETURN(const Replies replies, Complete(teacher, prompts, 80, options));
   std::vector<Candidate> reworded;
@@ -187,7 +195,15 @@ absl::StatusOr<std::vector<Candidate>> Reword(chat::ChatModel& teacher,
       continue;
     }
     Candidate candidate = candidates[i];
-    candidate.pair.input = std::move(wording);
+    candidate.pair.input = dataset::ClosedBookPrompt(topic, wording);
+    // The same words again, or a question that is held out, are no new wording.
+    const std::string key = dataset::QuestionKey(candidate.pair);
+    if (key == dataset::QuestionKey(candidates[i].pair) || held_out.count(key) > 0 ||
+        dataset::MayBeHeldOut(candidate.pair.input)) {
+      ++*refused;
+      continue;
+    }
+    candidate.prompt = candidate.pair.input;
     candidate.pair.id.clear();
     candidate.is_new = true;
     reworded.push_back(std::move(candidate));

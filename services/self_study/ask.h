@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,10 +54,13 @@ absl::StatusOr<std::vector<Asked>> Ask(const StudyModels& models, const dataset:
                                        const std::vector<Candidate>& candidates,
                                        const AskOptions& options, int64_t* unanswered);
 
-// Other wordings of the candidates' questions by the teacher, with the same answers. Replies that
-// are no question, hold the answer or repeat the old wording are dropped and counted in `*refused`.
+// Other wordings of the candidates' questions by the teacher, with the same answers; they name
+// `topic`. Replies that are no question, hold the answer, repeat the old wording or ask what is or
+// may be held out (`held_out`: dataset::QuestionKey) are dropped and counted in `*refused`.
 absl::StatusOr<std::vector<Candidate>> Reword(chat::ChatModel& teacher,
                                               const std::vector<Candidate>& candidates,
+                                              const std::string& topic,
+                                              const std::set<std::string>& held_out,
                                               const AskOptions& options, int64_t* refused);
 
 // The paragraph of the document that holds the pair's span, else its passage, else the beginning.

@@ -31,7 +31,8 @@ absl::StatusOr<DifficultyShares> SharesOf(const std::string& setting, int round)
 std::string FactKey(const dataset::Pair& pair);
 
 struct Candidate {
-  dataset::Pair pair;  // its input names the topic
+  dataset::Pair pair;  // as it stands in the mix
+  std::string prompt;  // its input as it is asked: names the topic
   Difficulty difficulty = Difficulty::kEasy;
   bool is_new = false;  // a wording that was never trained on
   int weakness = 0;     // 2: failed in the round before, 1: failed on dev, 0: not known

@@ -1,6 +1,7 @@
 #include "services/self_study/document_study.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "common/base/status.h"
 #include "common/dataset/io.h"
@@ -40,7 +41,7 @@ Json GroupBySentence(const dataset::Document& document, const std::vector<Asked>
                {"summary", document.summary},
                {"questions", Json::array()}};
     }
-    group["questions"].push_back({{"question", pair.input},
+    group["questions"].push_back({{"question", one.candidate.prompt},
                                   {"student_answer", one.student_answer},
                                   {"teacher_answer", one.teacher_answer},
                                   {"similarity_score", one.similarity},
@@ -51,22 +52,26 @@ Json GroupBySentence(const dataset::Document& document, const std::vector<Asked>
   return list;
 }
 
+const std::string& TopicOf(const dataset::Document& document) {
+  return document.title.empty() ? document.id : document.title;
+}
+
 struct Pool {
-  std::vector<Candidate> probes;      // dev wordings: asked, never trained
+  std::vector<Candidate> probes;      // the dev wordings that may be asked; never trained
   std::vector<Candidate> candidates;  // the others
 };
 
 Pool Gather(const dataset::Document& document, const std::vector<dataset::Pair>& pairs,
-            const std::set<std::string>& weak, const StudyModels& models,
-            const StudyOptions& options) {
+            const std::set<std::string>& held_out, const std::set<std::string>& weak,
+            const StudyModels& models, const StudyOptions& options) {
   Pool pool;
-  std::set<std::string> known;  // inputs of the mix, held-out ones too
+  std::set<std::string> known = held_out;  // questions of the mix, and held-out ones
   const auto add = [&](const dataset::Pair& from, bool is_new) {
     if (from.target.empty() || !AboutTopics(document, from, options.topics)) return;
+    if (from.split == "dev" && !dataset::MayBeProbed(from.input)) return;
     Candidate candidate;
     candidate.pair = from;
-    candidate.pair.input = dataset::ClosedBookPrompt(
-        document.title.empty() ? document.id : document.title, from.input);
+    candidate.prompt = dataset::ClosedBookPrompt(TopicOf(document), from.input);
     candidate.pair.source.document = document.id;
     candidate.difficulty = DifficultyOf(from);
     candidate.is_new = is_new;
@@ -74,13 +79,15 @@ Pool Gather(const dataset::Document& document, const std::vector<dataset::Pair>&
     (from.split == "dev" ? pool.probes : pool.candidates).push_back(std::move(candidate));
   };
   for (const dataset::Pair& pair : pairs) {
-    known.insert(pair.input);
+    dataset::Pair named = pair;
+    named.source.document = document.id;
+    known.insert(dataset::QuestionKey(named));
     add(pair, false);
   }
   if (models.write == nullptr) return pool;
   for (dataset::Pair& pair : models.write(document, options.seed + 1000003 * options.round)) {
     // A wording that may be held out elsewhere is never studied.
-    if (known.count(pair.input) > 0 || dataset::MayBeHeldOut(pair.input)) continue;
+    if (known.count(dataset::QuestionKey(pair)) > 0 || dataset::MayBeHeldOut(pair.input)) continue;
     pair.split = "train";
     add(pair, true);
   }
@@ -104,11 +111,12 @@ void Count(const std::vector<Asked>& asked, DocumentStudy& study) {
 
 absl::StatusOr<DocumentStudy> StudyDocument(const dataset::Document& document,
                                             const std::vector<dataset::Pair>& pairs,
+                                            const std::set<std::string>& held_out,
                                             const std::set<std::string>& weak,
                                             const StudyModels& models,
                                             const StudyOptions& options) {
   DocumentStudy study;
-  Pool pool = Gather(document, pairs, weak, models, options);
+  Pool pool = Gather(document, pairs, held_out, weak, models, options);
   SelectOptions select;
   FOUNDRY_ASSIGN_OR_RETURN(select.shares, SharesOf(options.difficulty, options.round));
   select.seed = options.seed;
@@ -118,7 +126,7 @@ absl::StatusOr<DocumentStudy> StudyDocument(const dataset::Document& document,
   ask.seed = options.seed;
   ask.cancel = options.cancel;
 
-  // A quarter of the questions are dev wordings: they tell which facts are weak.
+  // Up to a quarter of the questions are dev wordings: they tell which facts are weak.
   select.questions = std::max(1, options.questions_per_document / 4);
   FOUNDRY_ASSIGN_OR_RETURN(
       std::vector<Asked> probes,
@@ -140,13 +148,10 @@ absl::StatusOr<DocumentStudy> StudyDocument(const dataset::Document& document,
       if (candidate.weakness > 0 && !candidate.is_new) weak_candidates.push_back(candidate);
     }
     select.questions = options.questions_per_document / 3;
-    FOUNDRY_ASSIGN_OR_RETURN(
-        std::vector<Candidate> reworded,
-        Reword(*models.teacher, Select(std::move(weak_candidates), select), ask, &study.refused));
-    for (Candidate& candidate : reworded) {
-      if (!dataset::MayBeHeldOut(candidate.pair.input))
-        pool.candidates.push_back(std::move(candidate));
-    }
+    FOUNDRY_ASSIGN_OR_RETURN(std::vector<Candidate> reworded,
+                             Reword(*models.teacher, Select(std::move(weak_candidates), select),
+                                    TopicOf(document), held_out, ask, &study.refused));
+    std::move(reworded.begin(), reworded.end(), std::back_inserter(pool.candidates));
   }
 
   select.questions = std::max(0, options.questions_per_document - static_cast<int>(study.probes));
@@ -165,6 +170,7 @@ absl::StatusOr<DocumentStudy> StudyDocument(const dataset::Document& document,
     const std::string fact = FactKey(candidate.pair);
     if (candidate.is_new || failed_on_dev.count(fact) == 0 || corrected.count(fact) > 0) continue;
     dataset::Pair pair = candidate.pair;
+    pair.split = "train";
     pair.weight = Doubled(pair.weight);
     study.failed.push_back(std::move(pair));
   }

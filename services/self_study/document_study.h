@@ -22,9 +22,11 @@ struct DocumentStudy {
 Json ToJson(const DocumentStudy& study);
 absl::StatusOr<DocumentStudy> DocumentStudyFromJson(const Json& json);
 
-// `pairs`: of this document, none of the test split. `weak`: keys of facts that failed before.
+// `pairs`: of this document, none of the test split. `held_out`: dataset::QuestionKey of its dev
+// and test questions, which no new wording repeats. `weak`: keys of facts that failed before.
 absl::StatusOr<DocumentStudy> StudyDocument(const dataset::Document& document,
                                             const std::vector<dataset::Pair>& pairs,
+                                            const std::set<std::string>& held_out,
                                             const std::set<std::string>& weak,
                                             const StudyModels& models, const StudyOptions& options);
 

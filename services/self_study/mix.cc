@@ -5,7 +5,6 @@
 
 #include "common/base/status.h"
 #include "common/dataset/io.h"
-#include "services/evaluator/metrics/normalize.h"
 
 namespace foundry::self_study {
 namespace {
@@ -59,7 +58,7 @@ MixResult Mix(const std::vector<dataset::Pair>& so_far,
   std::map<std::string, size_t> place;  // (question, answer) → index in the mix
   const auto key = [](const dataset::Pair& pair) { return pair.input + "\n" + pair.target; };
   for (const dataset::Pair& pair : so_far) {
-    if (pair.split != "train") held_out.insert(evaluator::NormalizeAnswer(pair.input));
+    if (pair.split == "dev" || pair.split == "test") held_out.insert(dataset::QuestionKey(pair));
     if (pair.split == "test") {
       ++result.counts["test_pairs_left_out"];
       continue;
@@ -69,8 +68,7 @@ MixResult Mix(const std::vector<dataset::Pair>& so_far,
   }
   result.counts["pairs_before"] = static_cast<int64_t>(result.pairs.size());
   for (const dataset::Pair& correction : corrections) {
-    if (correction.split != "train" ||
-        held_out.count(evaluator::NormalizeAnswer(correction.input)) > 0) {
+    if (correction.split != "train" || held_out.count(dataset::QuestionKey(correction)) > 0) {
       ++result.counts["corrections_held_out"];
       continue;
     }

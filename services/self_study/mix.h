@@ -17,9 +17,10 @@ struct MixResult {
   std::map<std::string, int64_t> counts;
 };
 
-// Corrections of pairs that the mix holds raise their weight; others join. A correction whose
-// question is held out (dev or test) is dropped and counted. Deterministic: mix order, then the
-// corrections' order.
+// `so_far`: the mix of the round before, then the pairs that it came from, which alone say what is
+// held out for the test. Corrections of pairs that the mix holds raise their weight; others join. A
+// correction whose question is held out (dev or test), in whatever form, is dropped and counted.
+// Deterministic: mix order, then the corrections' order.
 MixResult Mix(const std::vector<dataset::Pair>& so_far,
               const std::vector<dataset::Pair>& corrections);
 

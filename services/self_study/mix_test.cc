@@ -30,6 +30,18 @@ TEST(MixTest, CumulativeWithDoubleWeightAndNothingHeldOut) {
   EXPECT_EQ(mix.counts.at("test_pairs_left_out"), 1);
 }
 
+TEST(MixTest, HeldOutInAnyFormAndRoundIsNeverAdded) {
+  dataset::Pair held_out = MakePair("Who seized Otrar?", "test");
+  dataset::Pair correction = MakePair("Topic: Genghis Khan. Who seized Otrar?", "train", 2);
+  held_out.source.document = correction.source.document = "Genghis Khan";
+  // In a second round: the mix of the first one, then the pairs that it came from.
+  const MixResult mix =
+      Mix({MakePair("a?", "train", 2), MakePair("a?", "train"), held_out}, {correction});
+  ASSERT_EQ(mix.pairs.size(), 1u);
+  EXPECT_EQ(mix.pairs[0].weight, 2);
+  EXPECT_EQ(mix.counts.at("corrections_held_out"), 1);
+}
+
 TEST(MixTest, FilesOfTwoParts) {
   TempFolder folder = *TempFolder::Make();
   const auto write = [&](const std::string& name, const std::vector<dataset::Pair>& pairs) {

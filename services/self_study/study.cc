@@ -139,11 +139,22 @@ absl::StatusOr<StudySummary> Study(const std::vector<dataset::Document>& documen
                                    const std::filesystem::path& output) {
   const std::map<std::string, std::string> names = NamesOf(documents);
   std::map<std::string, std::vector<dataset::Pair>> pairs_of;
+  std::map<std::string, std::set<std::string>> held_out_of;
+  std::set<std::string> seen;
   for (const dataset::Pair& pair : pairs) {
-    if (pair.split == "test") continue;
     auto name = names.find(pair.source.document);
     if (name == names.end()) name = names.find(dataset::TopicName(pair.source.document));
-    if (name != names.end()) pairs_of[name->second].push_back(pair);
+    if (name == names.end()) continue;
+    if (pair.split == "dev" || pair.split == "test") {
+      dataset::Pair named = pair;
+      named.source.document = name->second;
+      held_out_of[name->second].insert(dataset::QuestionKey(named));
+    }
+    if (pair.split == "test") continue;
+    // The mix of the round before and the pairs that it came from share most.
+    if (!seen.insert(absl::StrCat(name->second, "\n", pair.input, "\n", pair.target)).second)
+      continue;
+    pairs_of[name->second].push_back(pair);
   }
   std::set<std::string> weak;
   for (const dataset::Pair& pair : previous) weak.insert(FactKey(pair));
@@ -165,7 +176,8 @@ absl::StatusOr<StudySummary> Study(const std::vector<dataset::Document>& documen
       ++restored;
     } else {
       FOUNDRY_ASSIGN_OR_RETURN(
-          study, StudyDocument(*document, pairs_of[document->id], weak, models, options));
+          study, StudyDocument(*document, pairs_of[document->id], held_out_of[document->id], weak,
+                               models, options));
       FOUNDRY_RETURN_IF_ERROR(
           WriteJsonFile(checkpoint, {{"identity", identity}, {"study", ToJson(*study)}}));
     }

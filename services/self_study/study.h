@@ -35,7 +35,8 @@ struct StudySummary {
   std::vector<std::string> warnings;
 };
 
-// `pairs`: the mix so far; pairs of the test split are never asked. `previous`: failed pairs of the
+// `pairs`: the mix so far and, for what is held out, the pairs that it came from; pairs of the test
+// split are never asked. `previous`: failed pairs of the
 // round before. Errors: FailedPrecondition when no question could be asked of any document.
 absl::StatusOr<StudySummary> Study(const std::vector<dataset::Document>& documents,
                                    const std::vector<dataset::Pair>& pairs,

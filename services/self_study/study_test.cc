@@ -1,5 +1,7 @@
 #include "services/self_study/study.h"
 
+#include <set>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/files.h"
@@ -78,7 +80,7 @@ TEST_F(StudyTest, WritesTheShapeOfTheGuide) {
   ASSERT_TRUE(summary.ok()) << summary.status();
   EXPECT_EQ(summary->counts["documents"], 4);
   EXPECT_EQ(summary->counts["questions"], 48);
-  EXPECT_EQ(summary->counts["dev_probes"], 12);
+  EXPECT_GT(summary->counts["dev_probes"], 0);
   const auto file =
       folder_.path() / "out/self_study_results" / (FileNameOf(documents_[1].id) + ".json");
   const Json results = *ReadJsonFile(file);
@@ -112,6 +114,59 @@ TEST_F(StudyTest, OnlyMistakesAreCorrectedAndNothingHeldOutIsTrained) {
   }
   for (const std::string& prompt : student_->prompts)
     EXPECT_FALSE(absl::StrContains(prompt, "version 1"));
+}
+
+TEST_F(StudyTest, MostDevQuestionsAreLeftToJudgeTheRound) {
+  options_.questions_per_document = 100;
+  ASSERT_TRUE(Run("out").ok());
+  std::set<std::string> asked(student_->prompts.begin(), student_->prompts.end());
+  int left = 0;
+  for (const dataset::Pair& pair : pairs_) {
+    if (pair.split != "dev") continue;
+    EXPECT_EQ(asked.count(pair.input) > 0, dataset::MayBeProbed(pair.input)) << pair.input;
+    left += asked.count(pair.input) == 0;
+  }
+  EXPECT_GE(left, 20);  // of 40
+}
+
+TEST_F(StudyTest, NoWordingOfAHeldOutQuestionIsStudied) {
+  // A teacher whose every rewording is the test question of the fact, without its topic.
+  teacher_ = std::make_shared<RuleChatModel>([](const chat::ChatRequest& request) {
+    const std::string& prompt = request.messages.back().content;
+    const size_t town = prompt.find("Who took ");
+    if (!absl::StrContains(prompt, "in other words") || town == std::string::npos)
+      return absl::StatusOr<std::string>("fell");
+    return absl::StatusOr<std::string>(
+        absl::StrCat("who took ", prompt.substr(town + 9, 4), " version 1?"));
+  });
+  options_.questions_per_document = 100;
+  auto summary = Run("out");
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  EXPECT_GT(summary->counts["rewordings_refused"], 0);
+  for (const std::string& prompt : student_->prompts)
+    EXPECT_FALSE(absl::StrContains(prompt, "version 1")) << prompt;
+  EXPECT_THAT(*ReadFile(folder_.path() / "out/failed.jsonl"),
+              ::testing::Not(HasSubstr("version 1")));
+}
+
+TEST_F(StudyTest, RewordingsNameTheirDocument) {
+  teacher_ = std::make_shared<RuleChatModel>([](const chat::ChatRequest& request) {
+    const std::string& prompt = request.messages.back().content;
+    const size_t town = prompt.find("Who took ");
+    if (!absl::StrContains(prompt, "in other words") || town == std::string::npos)
+      return absl::StatusOr<std::string>("fell");
+    return absl::StatusOr<std::string>(
+        absl::StrCat("By whom was ", prompt.substr(town + 9, 4), ", version 7, taken?"));
+  });
+  options_.questions_per_document = 60;
+  ASSERT_TRUE(Run("out").ok());
+  int reworded = 0;
+  for (const std::string& prompt : student_->prompts) {
+    if (!absl::StrContains(prompt, "By whom")) continue;
+    EXPECT_THAT(prompt, ::testing::StartsWith("Topic: Document "));
+    ++reworded;
+  }
+  EXPECT_GT(reworded, 0);
 }
 
 TEST_F(StudyTest, FactsThatFailedBeforeComeFirst) {

@@ -40,6 +40,7 @@ class PlanBuilder {
   std::optional<Input> adapter;
   std::optional<Input> merged;         // a merged model folder
   std::optional<ModelRef> self_study;  // the best round's model, whether it won or not
+  bool self_study_won = false;         // it is what merged/ holds
   std::vector<std::pair<std::string, Input>> curves;  // label, metrics.jsonl
   std::vector<std::string> warnings;                  // for the report
 

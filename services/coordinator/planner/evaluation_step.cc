@@ -101,7 +101,12 @@ absl::StatusOr<bool> PlanEvaluation(PlanBuilder& builder) {
     } else if (builder.adapter.has_value()) {
       add("student", "distilled", builder.WithAdapter(builder.adapter));
     }
-    if (builder.self_study.has_value()) add("self_study", "self_study", *builder.self_study);
+    if (builder.self_study.has_value()) {
+      // Under its own label, lest the report take for the pipeline's model what merged/ does not
+      // hold.
+      add("self_study", builder.self_study_won ? "self_study" : "self_study_not_kept",
+          *builder.self_study);
+    }
   }
   if (Has(compare, "teacher")) {
     if (const auto* chat = builder.ChatTeacher(); chat != nullptr) {

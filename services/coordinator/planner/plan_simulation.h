@@ -19,8 +19,8 @@ namespace foundry::coordinator {
 struct PlanSimulation {
   pipeline::v1::PipelineSpec spec;
   InputFacts facts;
-  // Dev score of r<k>/score.
-  std::map<int, double> scores;
+  // Dev score of r<k>/score, and how likely its gain is by chance.
+  std::map<int, double> scores, gain_p;
 
   std::vector<FinishedTask> finished;
   std::map<std::string, PlannedTask> planned;  // "step/key"
@@ -45,7 +45,16 @@ struct PlanSimulation {
       order.push_back(name);
       FinishedTask done{task.step, task.key, {}, Sha256Hex(name)};
       if (task.key.size() > 6 && task.key.substr(task.key.size() - 6) == "/score") {
-        (*done.result.mutable_figures())["dev_contains"] = scores[std::stoi(task.key.substr(1))];
+        const int round = std::stoi(task.key.substr(1));
+        auto& figures = *done.result.mutable_figures();
+        figures["dev_contains"] = scores[round];
+        const auto& baseline = task.request.evaluate().baseline();
+        for (int before = 0; before < round; ++before) {
+          if (baseline.manifest() != ManifestOf(absl::StrCat("self_study/r", before, "/score")))
+            continue;
+          figures["gain"] = scores[round] - scores[before];
+          figures["gain_p"] = gain_p.count(round) > 0 ? gain_p[round] : 0.01;
+        }
       }
       finished.push_back(done);
     }

@@ -68,7 +68,12 @@ TEST(Planner, InputsNameEarlierOutputs) {
   EXPECT_EQ(second.settings().epochs(), run.spec.self_study().epochs());
   expect(run.Request("self_study/r2/mix").mix().pairs(0), "self_study/r1/mix", "pairs.jsonl");
   expect(run.Request("self_study/r2/study/0").study().previous(0), "self_study/r1/study/0", "");
-  EXPECT_EQ(run.Request("self_study/r2/score").evaluate().split(), "dev");
+  EXPECT_EQ(run.Request("self_study/r2/score").evaluate().split(), "dev_unprobed");
+  expect(run.Request("self_study/r2/score").evaluate().baseline(), "self_study/r1/score", "");
+  // The mix holds no test pairs; what is held out is known from the teacher's pairs.
+  expect(run.Request("self_study/r2/mix").mix().pairs(1), "teacher/pairs/join", "pairs.jsonl");
+  expect(run.Request("self_study/r2/study/0").study().pairs(1), "teacher/pairs/join",
+         "pairs.jsonl");
   expect(run.Request("self_study/merge").merge().model().adapter(), "self_study/r2/train",
          "best_checkpoint");
 
@@ -95,7 +100,19 @@ TEST(Planner, SelfStudyStopsAtARoundThatGainsNothing) {
   EXPECT_FALSE(run.Has("self_study/merge"));
   const auto& evaluated = run.Request("evaluation/evaluate/self_study").evaluate();
   EXPECT_EQ(evaluated.model().adapter().manifest(), run.ManifestOf("self_study/r1/train"));
-  EXPECT_THAT(run.Request("evaluation/report").report().warnings(0), HasSubstr("no round beat"));
+  EXPECT_EQ(evaluated.label(), "self_study_not_kept");
+  EXPECT_THAT(run.Request("evaluation/report").report().warnings(0),
+              HasSubstr("no round clearly beat"));
+}
+
+TEST(Planner, AGainThatMayBeChanceKeepsTheEarlierModel) {
+  PlanSimulation run(kFull);
+  run.scores = {{0, 0.40}, {1, 0.44}};
+  run.gain_p = {{1, 0.5}};
+  run.RunToEnd();
+  EXPECT_FALSE(run.Has("self_study/r2/study/0"));
+  EXPECT_FALSE(run.Has("self_study/merge"));
+  EXPECT_THAT(run.Request("evaluation/report").report().warnings(0), HasSubstr("p = 0.5"));
 }
 
 TEST(Planner, BestRoundWinsNotTheLast) {
@@ -104,6 +121,7 @@ TEST(Planner, BestRoundWinsNotTheLast) {
   run.RunToEnd();
   EXPECT_EQ(run.Request("self_study/merge").merge().model().adapter().manifest(),
             run.ManifestOf("self_study/r1/train"));
+  EXPECT_EQ(run.Request("evaluation/evaluate/self_study").evaluate().label(), "self_study");
 }
 
 TEST(Planner, WithoutDevQuestionsNoRoundRuns) {

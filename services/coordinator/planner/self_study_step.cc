@@ -1,5 +1,6 @@
 // self_study: rounds of ask, mix, train, score.
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,10 +15,19 @@ namespace {
 constexpr double kStudyWeight = 1, kMixWeight = 0.1, kTrainWeight = 1.5, kScoreWeight = 0.3,
                  kMergeWeight = 0.3;
 
+// A round counts when its gain on dev questions would come by chance less often than this
+// (two-sided p-value). The best of several noisy checkpoints looks better than it is: without a
+// clear gain the earlier model stays.
+constexpr double kClearGain = 0.1;
+
+// Most dev questions that a model is asked: enough to see a gain of some three points.
+constexpr int kMostDevQuestions = 400;
+
 struct Model {
   int round = 0;  // 0: distillation
   double score = 0;
   std::optional<Input> adapter;
+  const FinishedTask* scored = nullptr;
 };
 
 struct Round {
@@ -25,15 +35,26 @@ struct Round {
   const FinishedTask* mix = nullptr;
   std::vector<const FinishedTask*> studies;
   double score = 0;
+  const FinishedTask* scored = nullptr;
 };
+
+std::optional<double> FigureOf(const FinishedTask& task, const char* name) {
+  const auto found = task.result.figures().find(name);
+  if (found == task.result.figures().end()) return std::nullopt;
+  return found->second;
+}
 
 // Nothing when there were no dev questions.
 std::optional<double> DevScore(const FinishedTask& task) {
   for (const char* name : {"dev_score", "dev_contains", "score"}) {
-    const auto found = task.result.figures().find(name);
-    if (found != task.result.figures().end()) return found->second;
+    if (const auto figure = FigureOf(task, name)) return figure;
   }
   return std::nullopt;
+}
+
+bool ClearlyGained(const FinishedTask& score) {
+  return FigureOf(score, "gain").value_or(0) > 0 &&
+         FigureOf(score, "gain_p").value_or(1) <= kClearGain;
 }
 
 class SelfStudyPlan {
@@ -60,10 +81,11 @@ class SelfStudyPlan {
       return true;
     }
     best_.score = *distilled;
+    best_.scored = score;
     for (int round = 1; round <= rounds; ++round) {
       FOUNDRY_ASSIGN_OR_RETURN(const bool done, PlanRound(round));
       if (!done) return false;
-      if (best_.round != round) break;  // it gained nothing
+      if (best_.round != round) break;  // no clear gain
     }
     return Finish();
   }
@@ -81,7 +103,8 @@ class SelfStudyPlan {
     return true;
   }
 
-  // The dev split of the teacher's pairs, the same for every round.
+  // Dev questions of the teacher's pairs that no round asks, the same for every model; compared
+  // with the best model so far.
   const FinishedTask* Score(int round, const std::optional<Input>& adapter) {
     v1::StageRequest request;
     auto* evaluate = request.mutable_evaluate();
@@ -92,7 +115,10 @@ class SelfStudyPlan {
     evaluate->add_datasets()->set_builtin("heldout_pairs");
     evaluate->mutable_datasets(0)->set_name("dev");
     *evaluate->mutable_pairs() = *b_.pairs;
-    evaluate->set_split("dev");
+    evaluate->set_split("dev_unprobed");
+    evaluate->set_max_samples(kMostDevQuestions);
+    evaluate->mutable_settings()->clear_max_samples();
+    if (best_.scored != nullptr) *evaluate->mutable_baseline() = OutputOf(*best_.scored, "");
     // Choosing needs the cheap judges only.
     evaluate->clear_judge();
     evaluate->mutable_settings()->clear_judges();
@@ -101,13 +127,20 @@ class SelfStudyPlan {
     return b_.Run(Key(round, "score"), request, kScoreWeight);
   }
 
+  // The mix so far. It holds no test pairs: what is held out stands in the teacher's pairs.
+  template <typename Request>
+  void AddPairs(Request* request) {
+    *request->add_pairs() = pairs_;
+    if (!rounds_.empty()) *request->add_pairs() = *b_.pairs;
+  }
+
   bool Studies(int round, Round* result) {
     const PipelineSpec& spec = b_.spec;
     v1::StageRequest request;
     auto* study = request.mutable_study();
     *study->mutable_student() = b_.WithAdapter(best_.adapter);
     *study->mutable_documents() = *documents_;
-    *study->add_pairs() = pairs_;
+    AddPairs(study);
     *study->mutable_teachers() = spec.models().teachers();
     *study->mutable_embedder() = b_.Embedder();
     *study->mutable_settings() = spec.self_study();
@@ -137,7 +170,7 @@ class SelfStudyPlan {
     v1::StageRequest mix;
     for (const FinishedTask* part : round.studies)
       *mix.mutable_mix()->add_parts() = OutputOf(*part, "");
-    *mix.mutable_mix()->add_pairs() = pairs_;
+    AddPairs(mix.mutable_mix());
     mix.mutable_mix()->set_round(number);
     mix.mutable_mix()->set_seed(b_.spec.seed());
     round.mix = b_.Run(Key(number, "mix"), mix, kMixWeight);
@@ -158,8 +191,9 @@ class SelfStudyPlan {
     const FinishedTask* score = Score(number, adapter);
     if (score == nullptr) return false;
     round.score = DevScore(*score).value_or(0);
+    round.scored = score;
     rounds_.push_back(round);
-    if (round.score > best_.score) best_ = {number, round.score, adapter};
+    if (ClearlyGained(*score)) best_ = {number, round.score, adapter, score};
     return true;
   }
 
@@ -172,10 +206,12 @@ class SelfStudyPlan {
     b_.step->manifest = best_round.train->manifest;
     if (best_.round == 0) {
       b_.warnings.push_back(absl::StrCat(
-          "self_study: no round beat distillation on the dev questions (", best_round.score,
-          " against ", best_.score, "), so merged/ stays the distilled model"));
+          "self_study: no round clearly beat distillation on the dev questions (", best_round.score,
+          " against ", best_.score, ", p = ", FigureOf(*best_round.scored, "gain_p").value_or(1),
+          "), so merged/ stays the distilled model"));
       return true;
     }
+    b_.self_study_won = true;
     const auto& steps = b_.spec.steps();
     if (steps.size() > 0 && std::find(steps.begin(), steps.end(), "merge") == steps.end())
       return true;
