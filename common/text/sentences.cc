@@ -133,11 +133,14 @@ std::vector<Span> SplitSentences(absl::string_view text) {
     return out;
   }
   iterator->setText(utext, error);
-  int64_t begin = 0;
+  int64_t begin = 0, last = 0;  // of the sentence, and the break before this one
   iterator->first();
   for (int32_t end = iterator->next(); end != icu::BreakIterator::DONE; end = iterator->next()) {
     const absl::string_view before(soft.data() + begin, end - begin);
-    const bool hard = before.find('\n') != absl::string_view::npos;
+    // What lies before the last break holds none: looking again would cost long runs their square.
+    const bool hard =
+        absl::string_view(soft.data() + last, end - last).find('\n') != absl::string_view::npos;
+    last = end;
     if (!hard && FalseBreak(before, absl::string_view(soft).substr(end, 40)) &&
         end < static_cast<int32_t>(soft.size())) {
       continue;

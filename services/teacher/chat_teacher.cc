@@ -145,7 +145,8 @@ absl::StatusOr<Generated> AskChatTeachers(const std::vector<dataset::Document>& 
           continue;
         }
         any_reply = true;
-        const std::vector<ParsedPair> parsed = ParseReply(replies[i]->text);
+        out.counts["cut_replies"] += replies[i]->truncated;
+        const std::vector<ParsedPair> parsed = ParseReply(replies[i]->text, replies[i]->truncated);
         if (parsed.empty()) {
           if (batch[i].attempt < options.max_attempts) {
             ++out.counts["retried_replies"];

@@ -17,12 +17,16 @@ using dataset::Span;
 constexpr size_t kMostRelated = 2;
 constexpr size_t kLongestRelated = 600;  // bytes
 constexpr size_t kShortestContext = 40;  // bytes
+constexpr size_t kWidestSpread = 100;    // paragraphs
 
 // Cuts at a sentence's end where one lies in the last third.
 size_t CutPoint(const Document& document, int64_t begin, int64_t limit) {
   int64_t cut = begin;
-  for (const Span& sentence : document.sentences) {
-    if (sentence.begin >= begin && sentence.end <= limit) cut = std::max(cut, sentence.end);
+  auto sentence =
+      std::lower_bound(document.sentences.begin(), document.sentences.end(), begin,
+                       [](const Span& span, int64_t from) { return span.begin < from; });
+  for (; sentence != document.sentences.end() && sentence->end <= limit; ++sentence) {
+    cut = std::max(cut, sentence->end);
   }
   if (cut - begin > (limit - begin) / 3) return cut;
   while (limit > begin && (document.text[limit] & 0xC0) == 0x80) --limit;
@@ -46,24 +50,29 @@ std::set<std::string> TellingWords(absl::string_view text) {
 }
 
 void AddRelated(const Document& document, std::vector<Context>& contexts) {
-  std::vector<std::set<std::string>> words;
-  std::map<std::string, int> spread;
-  for (const Span& paragraph : document.paragraphs) {
-    words.push_back(TellingWords(text::Slice(document.text, paragraph)));
-    for (const std::string& word : words.back()) ++spread[word];
+  std::map<std::string, std::vector<size_t>> places;  // word → paragraphs that hold it
+  for (size_t p = 0; p < document.paragraphs.size(); ++p) {
+    const absl::string_view text = text::Slice(document.text, document.paragraphs[p]);
+    for (const std::string& word : TellingWords(text)) places[word].push_back(p);
   }
+  std::vector<double> scores(document.paragraphs.size());
   for (Context& context : contexts) {
-    const std::set<std::string> own = TellingWords(context.text);
-    std::vector<std::pair<double, size_t>> scored;
-    for (size_t p = 0; p < document.paragraphs.size(); ++p) {
-      const Span& span = document.paragraphs[p];
-      if (span.begin < context.span.end && span.end > context.span.begin) continue;
-      double score = 0;
-      for (const std::string& word : words[p]) {
-        // A word that every paragraph holds relates nothing.
-        if (own.count(word) > 0) score += 1.0 / spread[word];
+    std::vector<size_t> touched;
+    for (const std::string& word : TellingWords(context.text)) {
+      const auto place = places.find(word);
+      // A word of many paragraphs relates nothing, and would make long documents cost their square.
+      if (place == places.end() || place->second.size() > kWidestSpread) continue;
+      for (const size_t p : place->second) {
+        if (scores[p] == 0) touched.push_back(p);
+        scores[p] += 1.0 / static_cast<double>(place->second.size());
       }
-      if (score > 0.3) scored.emplace_back(-score, p);
+    }
+    std::vector<std::pair<double, size_t>> scored;
+    for (const size_t p : touched) {
+      const Span& span = document.paragraphs[p];
+      const bool apart = span.begin >= context.span.end || span.end <= context.span.begin;
+      if (apart && scores[p] > 0.3) scored.emplace_back(-scores[p], p);
+      scores[p] = 0;
     }
     std::sort(scored.begin(), scored.end());
     for (size_t i = 0; i < scored.size() && i < kMostRelated; ++i) {

@@ -1,6 +1,7 @@
 #include "services/teacher/contexts.h"
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "common/text/structure.h"
 #include "gtest/gtest.h"
 #include "services/teacher/prompts.h"
@@ -40,6 +41,27 @@ TEST(ContextsOf, KeepsTheWindow) {
   const std::vector<Context> parts = ContextsOf(document, "document", 120);
   EXPECT_GT(parts.size(), 1);
   for (const Context& part : parts) EXPECT_LE(part.text.size(), 120);
+}
+
+// 20,000 sentences in 5,000 paragraphs: comparing each with each takes minutes, the test's limit is
+// reached before.
+TEST(ContextsOf, RelatesThePassagesOfALongDocument) {
+  dataset::Document document;
+  for (int paragraph = 0; paragraph < 5000; ++paragraph) {
+    const int64_t begin = static_cast<int64_t>(document.text.size());
+    for (int sentence = 0; sentence < 4; ++sentence) {
+      const int64_t start = static_cast<int64_t>(document.text.size());
+      absl::StrAppend(&document.text, "Every common passage mentions harbour", paragraph / 2,
+                      "x and number", paragraph, "y, keeper", sentence, "z. ");
+      document.sentences.push_back({start, static_cast<int64_t>(document.text.size()) - 1});
+    }
+    document.paragraphs.push_back({begin, static_cast<int64_t>(document.text.size()) - 1});
+    document.text += "\n\n";
+  }
+  const std::vector<Context> contexts = ContextsOf(document, "sentence", 1000);
+  ASSERT_EQ(contexts.size(), 20000u);
+  // Each paragraph has one other with its harbour.
+  for (const Context& context : contexts) ASSERT_EQ(context.related.size(), 1u) << context.text;
 }
 
 TEST(PairsPrompt, TellsTypeTopicAndRelatedPassages) {

@@ -136,7 +136,11 @@ absl::StatusOr<Generated> JoinPairs(std::vector<dataset::Pair> pairs, const Teac
                                     const EmbedFunction& embed) {
   Generated out;
   out.pairs = std::move(pairs);
-  FOUNDRY_RETURN_IF_ERROR(FilterDuplicates(embed, out.pairs, out.counts));
+  // Counted beside what the shards have dropped, not instead of it.
+  Counts dropped;
+  FOUNDRY_RETURN_IF_ERROR(FilterDuplicates(embed, out.pairs, dropped));
+  for (const auto& [name, count] : dropped)
+    out.counts[absl::StrCat(name, "_between_shards")] = count;
   CutEvenly(static_cast<size_t>(options.max_samples), out.pairs);
   if (out.pairs.empty()) {
     return absl::FailedPreconditionError(

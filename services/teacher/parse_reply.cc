@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/base/json.h"
+#include "common/text/sentences.h"
 
 namespace foundry::teacher {
 namespace {
@@ -79,8 +80,10 @@ bool RunOn(absl::string_view line) {
   return false;
 }
 
-std::string Clean(absl::string_view text) {
+// `*ended`, when given, tells whether more came that is no part of it.
+std::string Clean(absl::string_view text, bool* ended = nullptr) {
   std::string out;
+  if (ended != nullptr) *ended = false;
   bool empty_line = false;
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
     const absl::string_view stripped = absl::StripAsciiWhitespace(line);
@@ -88,7 +91,10 @@ std::string Clean(absl::string_view text) {
       empty_line = !out.empty();
       continue;
     }
-    if (empty_line || (!out.empty() && RunOn(line))) break;
+    if (empty_line || (!out.empty() && RunOn(line))) {
+      if (ended != nullptr) *ended = true;
+      break;
+    }
     if (out.empty() && RunOn(line)) continue;
     absl::StrAppend(&out, out.empty() ? "" : " ", stripped);
   }
@@ -97,7 +103,7 @@ std::string Clean(absl::string_view text) {
   return std::string(absl::StripAsciiWhitespace(view));
 }
 
-std::vector<ParsedPair> ParseLabels(absl::string_view reply) {
+std::vector<ParsedPair> ParseLabels(absl::string_view reply, bool cut_off) {
   struct Draft {
     std::string question, answer, reasoning;
   };
@@ -129,6 +135,11 @@ std::vector<ParsedPair> ParseLabels(absl::string_view reply) {
       continue;
     }
     *target = std::string(label.rest);
+  }
+  if (cut_off && target != nullptr) {
+    bool ended = false;
+    (void)Clean(*target, &ended);
+    if (!ended) target->clear();  // half an answer would teach to break off
   }
   std::vector<ParsedPair> pairs;
   for (const Draft& draft : drafts) {
@@ -201,17 +212,7 @@ std::vector<ParsedPair> ParseJsonReply(absl::string_view reply) {
   return pairs;
 }
 
-}  // namespace
-
-std::vector<ParsedPair> ParseReply(absl::string_view reply) {
-  if (absl::StrContains(reply, "{")) {
-    std::vector<ParsedPair> pairs = ParseJsonReply(reply);
-    if (!pairs.empty()) return pairs;
-  }
-  return ParseLabels(reply);
-}
-
-std::string ParseAnswer(absl::string_view reply) {
+std::string ParseWhole(absl::string_view reply) {
   const std::vector<ParsedPair> pairs = ParseReply(reply);
   if (pairs.size() == 1) return pairs.front().answer;
   const absl::string_view text = absl::StripAsciiWhitespace(reply);
@@ -220,6 +221,24 @@ std::string ParseAnswer(absl::string_view reply) {
     return Clean(text.substr(static_cast<size_t>(label.rest.data() - text.data())));
   }
   return Clean(text);
+}
+
+}  // namespace
+
+std::vector<ParsedPair> ParseReply(absl::string_view reply, bool cut_off) {
+  if (absl::StrContains(reply, "{")) {
+    std::vector<ParsedPair> pairs = ParseJsonReply(reply);
+    if (!pairs.empty()) return pairs;
+  }
+  return ParseLabels(reply, cut_off);
+}
+
+std::string ParseAnswer(absl::string_view reply, bool cut_off) {
+  std::string answer = ParseWhole(reply);
+  if (!cut_off) return answer;
+  const std::vector<text::Span> sentences = text::SplitSentences(answer);
+  answer.resize(sentences.size() < 2 ? 0 : static_cast<size_t>(sentences.end()[-2].end));
+  return answer;
 }
 
 }  // namespace foundry::teacher

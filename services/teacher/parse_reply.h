@@ -19,9 +19,11 @@ struct ParsedPair {
 };
 
 // In order; a question without an answer is left out. Empty: the reply does not parse.
-std::vector<ParsedPair> ParseReply(absl::string_view reply);
+// `cut_off`: the token limit ended the reply; what it broke off in is left out.
+std::vector<ParsedPair> ParseReply(absl::string_view reply, bool cut_off = false);
 
 // One answer to one question: without "Answer:" before it and run-on text after it.
-std::string ParseAnswer(absl::string_view reply);
+// Of a reply that was cut off, the whole sentences.
+std::string ParseAnswer(absl::string_view reply, bool cut_off = false);
 
 }  // namespace foundry::teacher

@@ -22,6 +22,21 @@ void ExpectPairs(const std::string& reply,
   }
 }
 
+TEST(ParseReply, LeavesOutWhatTheLimitBrokeOff) {
+  const std::string cut = "Q: What is it?\nA: A tower.\nQ: Who built it?\nA: The famous engineer";
+  EXPECT_EQ(ParseReply(cut).size(), 2u);
+  ASSERT_EQ(ParseReply(cut, true).size(), 1u);
+  EXPECT_EQ(ParseReply(cut, true)[0].answer, "A tower.");
+  // The answer was whole; what ran on after it was cut.
+  EXPECT_EQ(ParseReply(cut + " Smeaton.\n\nThese questions are abo", true).size(), 2u);
+  EXPECT_EQ(ParseReply("Q: What is it?\nA: A tower.\nReasoning: The te", true).size(), 1u);
+  EXPECT_EQ(ParseReply("[{\"question\": \"Q?\", \"answer\": \"A.\"}, {\"quest", true).size(), 1u);
+  EXPECT_EQ(ParseAnswer("It is a tower. It was built by the"),
+            "It is a tower. It was built by the");
+  EXPECT_EQ(ParseAnswer("It is a tower. It was built by the", true), "It is a tower.");
+  EXPECT_EQ(ParseAnswer("It was built by the", true), "");
+}
+
 TEST(ParseReply, ReadsTheUsualForms) {
   const std::vector<std::pair<std::string, std::string>> two = {{"What is it?", "A tower."},
                                                                 {"Who built it?", "Smeaton."}};

@@ -25,7 +25,7 @@ int VersionOf(v1::StageRequest::RequestCase request) {
     case StageRequest::kEnrich:
       return 2;
     case StageRequest::kGeneratePairs:
-      return 2;
+      return 3;
     case StageRequest::kTrain:
       return 2;
     case StageRequest::kMerge:

@@ -137,8 +137,7 @@ std::vector<Item> PassageItems(const dataset::Document& document, const std::str
   }
   std::vector<const SourceSentence*> all;
   for (const SourceSentence& sentence : sentences) all.push_back(&sentence);
-  const std::string summary =
-      document.summary.empty() ? Recital(all, 0).substr(0, kLongestRecital) : document.summary;
+  const std::string summary = document.summary.empty() ? Recital(all, 0) : document.summary;
   if (!topic.empty()) {
     items.push_back(Make(absl::StrCat("What is \"", topic, "\" about?"), summary, "about",
                          "document", "d", SpanOf(all), 0.5));
