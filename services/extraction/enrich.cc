@@ -1,6 +1,7 @@
 #include "services/extraction/enrich.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/base/json.h"
 #include "common/base/status.h"
 #include "common/dataset/io.h"
 #include "common/text/entities.h"
@@ -52,7 +53,8 @@ absl::Status EnrichDocument(const EnrichOptions& options, const CancelToken& can
                             Document* document, EnrichCounts* counts) {
   CompleteStructure(document);
   if (!document->metadata.is_object()) document->metadata = Json::object();
-  std::string language = document->metadata.value("language", "");
+  // A file that is handed in may have anything there.
+  std::string language = JsonString(document->metadata, "language").value_or("");
   if (language.empty()) language = text::GuessLanguage(document->text).code;
   document->metadata["language"] = language;
   document->metadata["words"] = CountWords(*document);

@@ -1,5 +1,8 @@
 #include "services/extraction/sources/read_file.h"
 
+#include <exception>
+#include <new>
+
 #include "absl/strings/str_cat.h"
 #include "common/base/hash.h"
 #include "common/base/status.h"
@@ -80,7 +83,13 @@ absl::Status ReadPdfFile(const InputFile& file, const ReadOptions& options, Resu
 absl::StatusOr<FileResult> ReadInputFile(const InputFile& file, const ReadOptions& options) {
   const absl::Time start = absl::Now();
   ResultBuilder builder(file, options);
-  FOUNDRY_RETURN_IF_ERROR(Dispatch(file, options, &builder));
+  try {
+    FOUNDRY_RETURN_IF_ERROR(Dispatch(file, options, &builder));
+  } catch (const std::bad_alloc&) {  // a file costs itself, not the threads beside it
+    builder.Fail("failed", "memory", "reading the file needs more memory than there is");
+  } catch (const std::exception& error) {  // a library's; ours return a Status
+    builder.Fail("failed", "crash", absl::StrCat("reading the file failed: ", error.what()));
+  }
   return builder.Finish(absl::ToDoubleSeconds(absl::Now() - start));
 }
 

@@ -53,6 +53,19 @@ TEST_F(ReadFileTest, JsonLinesWithLineNumbersOfBadRows) {
   EXPECT_EQ(r.outcomes[2].reason, "invalid_utf8");
 }
 
+// Files are read by threads, where an exception would end the whole process.
+TEST_F(ReadFileTest, WhatLibrariesThrowCostsTheFileAlone) {
+  options_.wanted = [](const std::string&) -> bool { throw std::bad_alloc(); };
+  FileResult r = ReadText("a.jsonl", "{\"text\": \"one\"}\n");
+  ASSERT_EQ(r.outcomes.size(), 1u);
+  EXPECT_EQ(r.outcomes[0].status, "failed");
+  EXPECT_EQ(r.outcomes[0].reason, "memory");
+  options_.wanted = [](const std::string&) -> bool { throw std::runtime_error("odd"); };
+  r = ReadText("a.jsonl", "{\"text\": \"one\"}\n");
+  EXPECT_EQ(r.outcomes[0].reason, "crash");
+  EXPECT_TRUE(absl::EndsWith(r.outcomes[0].message, "odd"));
+}
+
 TEST_F(ReadFileTest, DamagedGzipKeepsWhatCameBefore) {
   const fs::path path = folder_.path() / "a.jsonl.gz";
   gzFile out = gzopen(path.c_str(), "wb");

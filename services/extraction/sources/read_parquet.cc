@@ -44,8 +44,8 @@ class RowReceiver {
     FOUNDRY_ASSIGN_OR_RETURN(const Json json, ParseJson(line, "foundry-parquet"));
     if (!json.is_object()) return absl::DataLossError("foundry-parquet wrote what it should not");
     if (json.contains("error")) {
-      error_ = json.value("error", "");
-      reason_ = json.value("reason", "malformed");
+      FOUNDRY_ASSIGN_OR_RETURN(error_, JsonString(json, "error"));
+      FOUNDRY_ASSIGN_OR_RETURN(reason_, JsonString(json, "reason", "malformed"));
     } else if (json.contains("done")) {
       done_ = true;
     } else if (json.contains("row")) {
