@@ -4,10 +4,12 @@
 #include <cmath>
 #include <string>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/config/settings.h"
 #include "common/config/walk.h"
+#include "common/text/utf8.h"
 
 namespace foundry::config {
 namespace {
@@ -66,6 +68,19 @@ void CheckSettings(Message& root, Problems* problems) {
                   default:
                     break;
                 }
+              });
+}
+
+void CheckEncoding(Message& root, Problems* problems) {
+  VisitFields(root, "",
+              [problems](Message& message, const FieldDescriptor& field, int index,
+                         const std::string& path) {
+                if (field.cpp_type() != FieldDescriptor::CPPTYPE_STRING) return;
+                if (field.is_repeated() && index < 0) return;
+                const std::string text = GetText(message, field, index);
+                if (text::IsValidUtf8(text) && text.find('\0') == std::string::npos) return;
+                problems->Add(path, absl::StrCat("must be UTF-8 without NUL, got \"",
+                                                 absl::CHexEscape(text), "\""));
               });
 }
 

@@ -10,4 +10,8 @@ namespace foundry::config {
 // Checks every set field of `message` and of the messages inside it.
 void CheckSettings(google::protobuf::Message& message, Problems* problems);
 
+// Checks that every text can travel in messages: UTF-8 without NUL. Run it once paths are resolved:
+// a folder's name may be anything.
+void CheckEncoding(google::protobuf::Message& message, Problems* problems);
+
 }  // namespace foundry::config

@@ -1,13 +1,12 @@
 #include "common/config/paths.h"
 
-#include <glob.h>
-
 #include <filesystem>
 #include <set>
 #include <string>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/listing.h"
 #include "common/config/settings.h"
 #include "common/config/walk.h"
 
@@ -37,13 +36,6 @@ bool IsAddress(const std::string& value) { return absl::StrContains(value, "://"
 bool LooksLikePath(const std::string& value) {
   return absl::StartsWith(value, "/") || absl::StartsWith(value, ".") ||
          absl::EndsWith(value, ".gguf");
-}
-
-bool AnyMatch(const std::string& pattern) {
-  glob_t found{};
-  const bool any = glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found) == 0;
-  globfree(&found);
-  return any;
 }
 
 // Fields that hold a path or a name.
@@ -86,9 +78,9 @@ class Resolver {
   }
 
   std::string Pattern(const std::string& value, const std::string& path) {
-    if (value.find_first_of("*?[") == std::string::npos) return Input(value, path);
     const std::string absolute = Absolute(value, *problems_, path).string();
-    if (must_exist_ && !AnyMatch(absolute)) {
+    if (SplitPattern(absolute).pattern.empty()) return Input(value, path);
+    if (must_exist_ && MatchPaths(absolute).empty()) {
       problems_->Add(path, absl::StrCat("no file matches ", absolute));
     }
     return absolute;

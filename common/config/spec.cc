@@ -18,6 +18,7 @@ absl::Status Finish(bool paths_must_exist, pipeline::v1::PipelineSpec* spec, Pro
   FillDefaults(spec, problems);
   FinishPipeline(spec, problems);
   ResolvePaths(paths_must_exist, spec, problems);
+  CheckEncoding(*spec, problems);
   return problems->ToStatus();
 }
 

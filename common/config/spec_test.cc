@@ -57,6 +57,32 @@ TEST_F(SpecTest, FillsEveryDefault) {
   EXPECT_EQ(spec->output_dir(), (folder_.path() / "Output").string());
 }
 
+TEST_F(SpecTest, BracketsInNamesOfFolders) {
+  std::filesystem::create_directory(folder_.path() / "docs [2]");
+  std::ofstream(folder_.path() / "docs [2]/a.json") << "{}\n";
+  for (const char* json : {"docs [2]", "docs [2]/a.json", "docs [2]/*.json"}) {
+    const auto spec = Parse(absl::StrCat("sources: [{json: \"", json, "\"}]"));
+    ASSERT_TRUE(spec.ok()) << spec.status();
+    EXPECT_EQ(spec->sources(0).json(), (folder_.path() / json).string());
+  }
+}
+
+TEST_F(SpecTest, SecondDocumentIsNotPassedOver) {
+  EXPECT_THAT(Error("name: a\n---\nname: b\n"), HasSubstr("p.yaml:4: a second document"));
+  EXPECT_EQ(Error("name: a\n"), "OK");
+  EXPECT_TRUE(Parse("---\nsources: [{pdf: docs}]\n").ok());
+}
+
+TEST_F(SpecTest, TextsAreUtf8WithoutNul) {
+  EXPECT_THAT(Error("name: caf\xe9\n"), HasSubstr("p.yaml:2: name: must be UTF-8"));
+  EXPECT_THAT(Error("name: \"a\\0b\"\n"), HasSubstr("p.yaml:2: name: must be UTF-8"));
+  EXPECT_THAT(Error("", {.set = {"name=caf\xe9"}}), HasSubstr("--set: name: must be UTF-8"));
+  const auto folder = folder_.path() / "caf\xe9";
+  std::filesystem::create_directories(folder / "docs");
+  const auto spec = ParseSpec("sources: [{pdf: docs}]", "p.yaml", folder, {});
+  EXPECT_THAT(std::string(spec.status().message()), HasSubstr("sources[0].pdf: must be UTF-8"));
+}
+
 TEST_F(SpecTest, EveryDefaultOfEveryProfileIsValid) {
   for (const char* profile : {"smoke", "laptop", "full"}) {
     auto spec = Parse(std::string("sources: [{pdf: docs}]\nmerge: {formats: [huggingface]}\n") +

@@ -215,7 +215,14 @@ class Reader {
 std::optional<YAML::Node> Parse(absl::string_view text, const std::string& file,
                                 const Origin* fixed, absl::string_view path, Problems* problems) {
   try {
-    return YAML::Load(std::string(text));
+    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    for (size_t i = 1; i < documents.size(); ++i) {
+      if (documents[i].IsNull()) continue;
+      const int line = documents[i].Mark().line + 1;
+      problems->AddAt(fixed != nullptr ? *fixed : Origin{absl::StrCat(file, ":", line), line, {}},
+                      path, "a second document begins here (---): one file holds one pipeline");
+    }
+    return documents.empty() ? YAML::Node() : documents[0];
   } catch (const YAML::Exception& error) {
     const int line = error.mark.line + 1;
     const Origin origin =

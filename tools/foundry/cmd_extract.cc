@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "common/base/hash.h"
+#include "common/base/listing.h"
 #include "common/base/secret.h"
 #include "common/base/status.h"
 #include "common/dataset/io.h"
@@ -70,7 +71,7 @@ absl::StatusOr<Inputs> FindInputs(const Options& options) {
     }
     std::vector<fs::path> names = {given.filename()};
     if (folder) {
-      FOUNDRY_ASSIGN_OR_RETURN(names, extraction::ListFiles(given));
+      FOUNDRY_ASSIGN_OR_RETURN(names, ListFiles(given));
     }
     for (const fs::path& name : names) {
       const fs::path path = folder ? given / name : given;

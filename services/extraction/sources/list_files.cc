@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <fstream>
-#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/listing.h"
 #include "common/base/status.h"
 
 namespace foundry::extraction {
@@ -34,35 +34,6 @@ std::string FirstBytes(const fs::path& file, size_t count) {
   in.read(bytes.data(), static_cast<std::streamsize>(count));
   bytes.resize(static_cast<size_t>(std::max<std::streamsize>(0, in.gcount())));
   return bytes;
-}
-
-// Walks in sorted order. `real` holds the folders on the way and those done: a link back ends
-// there.
-absl::Status Walk(const fs::path& folder, const fs::path& relative, std::set<fs::path>* real,
-                  std::vector<fs::path>* out) {
-  std::error_code error;
-  const fs::path resolved = fs::canonical(folder, error);
-  if (error)
-    return absl::PermissionDeniedError(absl::StrCat(folder.string(), ": ", error.message()));
-  if (!real->insert(resolved).second) return absl::OkStatus();
-  std::vector<fs::path> names;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    names.push_back(it->path().filename());
-  }
-  if (error)
-    return absl::PermissionDeniedError(absl::StrCat(folder.string(), ": ", error.message()));
-  std::sort(names.begin(), names.end());
-  for (const fs::path& name : names) {
-    const fs::path path = folder / name;
-    std::error_code ignored;  // a dangling link is no file
-    if (fs::is_directory(path, ignored)) {
-      if (absl::StartsWith(name.string(), ".")) continue;  // .git, caches
-      FOUNDRY_RETURN_IF_ERROR(Walk(path, relative / name, real, out));
-    } else if (fs::is_regular_file(path, ignored)) {
-      out->push_back(relative / name);
-    }
-  }
-  return absl::OkStatus();
 }
 
 bool Fits(SourceKind kind, const Source& source, const fs::path& file) {
@@ -94,19 +65,13 @@ const char* Wanted(SourceKind kind) {
   return "";
 }
 
-// "docs/*.json": the folder before the first wildcard, and the rest to match.
 absl::StatusOr<std::vector<InputFile>> MatchPattern(const Source& source, int index) {
-  const size_t wildcard = source.path.find_first_of("*?[");
-  const size_t slash = source.path.rfind('/', wildcard);
-  const std::string folder =
-      slash == std::string::npos ? "." : source.path.substr(0, std::max<size_t>(1, slash));
-  const std::string pattern =
-      slash == std::string::npos ? source.path : source.path.substr(slash + 1);
+  const auto [folder, pattern] = SplitPattern(source.path);
   FOUNDRY_ASSIGN_OR_RETURN(const std::vector<fs::path> files, ListFiles(folder));
   std::vector<InputFile> out;
   for (const fs::path& file : files) {
     if (fnmatch(pattern.c_str(), file.generic_string().c_str(), FNM_PATHNAME) != 0) continue;
-    out.push_back({index, source.kind, fs::path(folder) / file, file.generic_string()});
+    out.push_back({index, source.kind, folder / file, file.generic_string()});
   }
   return out;
 }
@@ -121,20 +86,9 @@ bool IsParquetFile(const fs::path& file) {
   return HasEnding(file, {".parquet", ".parquet.encrypted"});
 }
 
-absl::StatusOr<std::vector<fs::path>> ListFiles(const fs::path& folder) {
-  std::vector<fs::path> out;
-  std::set<fs::path> real;
-  FOUNDRY_RETURN_IF_ERROR(Walk(folder, "", &real, &out));
-  std::sort(out.begin(), out.end(), [](const fs::path& a, const fs::path& b) {
-    return a.generic_string() < b.generic_string();
-  });
-  return out;
-}
-
 absl::StatusOr<std::vector<InputFile>> ListSource(const Source& source, int index) {
   std::error_code error;
   std::vector<InputFile> out;
-  const bool pattern = source.path.find_first_of("*?[") != std::string::npos;
   if (fs::is_directory(source.path, error)) {
     FOUNDRY_ASSIGN_OR_RETURN(const std::vector<fs::path> files, ListFiles(source.path));
     for (const fs::path& file : files) {
@@ -145,7 +99,7 @@ absl::StatusOr<std::vector<InputFile>> ListSource(const Source& source, int inde
   } else if (fs::exists(source.path, error)) {
     const fs::path path = source.path;
     out.push_back({index, source.kind, path, path.filename().string()});
-  } else if (pattern) {
+  } else if (!SplitPattern(source.path).pattern.empty()) {
     FOUNDRY_ASSIGN_OR_RETURN(out, MatchPattern(source, index));
   } else {
     return absl::NotFoundError(absl::StrCat(source.path, ": no such file or folder"));

@@ -11,10 +11,6 @@
 
 namespace foundry::extraction {
 
-// Regular files below `folder`, sorted by their relative names (bytes). Links to folders are
-// followed, each real folder once, so loops end. Folders that cannot be read are errors.
-absl::StatusOr<std::vector<std::filesystem::path>> ListFiles(const std::filesystem::path& folder);
-
 // Files of one source: its file, the fitting files of its folder, or those that match its pattern
 // (* and ? in file names). NotFound when the path does not exist, FailedPrecondition when nothing
 // in it fits.

@@ -54,6 +54,13 @@ TEST_F(ListFilesTest, Patterns) {
               ElementsAre("sub/train.jsonl"));
 }
 
+TEST_F(ListFilesTest, BracketsInNamesOfFolders) {
+  ASSERT_TRUE(WriteFileAtomic(folder_.path() / "from [2023]/y.json", "[]").ok());
+  for (const char* path : {"from [2023]", "from [2023]/y.json", "from [2023]/*.json"}) {
+    EXPECT_THAT(Names(SourceKind::kJson, folder_.path() / path), ElementsAre("y.json")) << path;
+  }
+}
+
 TEST_F(ListFilesTest, SaysWhatIsMissing) {
   Source source;
   source.path = folder_.path() / "nothing";

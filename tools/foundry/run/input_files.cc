@@ -1,9 +1,9 @@
 #include "tools/foundry/run/input_files.h"
 
-#include <glob.h>
-
 #include <algorithm>
 #include <string>
+
+#include "common/base/listing.h"
 
 namespace foundry::cli {
 namespace fs = std::filesystem;
@@ -20,20 +20,16 @@ void AddFile(const fs::path& path, std::vector<InputFile>& files) {
 void AddTree(const fs::path& path, std::vector<InputFile>& files) {
   std::error_code error;
   if (!fs::is_directory(path, error)) return AddFile(path, files);
-  for (fs::recursive_directory_iterator it(path, error), end; !error && it != end;
-       it.increment(error)) {
-    if (it->is_regular_file(error)) AddFile(it->path(), files);
-  }
+  // What cannot be listed is told by the step that reads it.
+  const auto names = ListFiles(path);
+  if (!names.ok()) return;
+  for (const fs::path& name : *names) AddFile(path / name, files);
 }
 
 // A path, or a pattern such as extracts/*.json.
 void Add(const std::string& pattern, std::vector<InputFile>& files) {
   if (pattern.empty()) return;
-  glob_t found{};
-  if (glob(pattern.c_str(), 0, nullptr, &found) == 0) {
-    for (size_t i = 0; i < found.gl_pathc; ++i) AddTree(found.gl_pathv[i], files);
-  }
-  globfree(&found);
+  for (const fs::path& path : MatchPaths(pattern)) AddTree(path, files);
 }
 
 void AddSources(const pipeline::v1::PipelineSpec& spec, std::vector<InputFile>& files) {
