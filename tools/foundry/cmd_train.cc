@@ -28,6 +28,15 @@ struct Options {
 
 // Defaults of the settings, with --set over them; `input` makes the spec a complete one.
 absl::StatusOr<PipelineSpec> SpecOf(const Options& options, const std::string& input) {
+  std::vector<std::string> files = options.inputs;
+  if (!options.documents.empty()) files.push_back(options.documents);
+  if (!options.adapter.empty()) files.push_back(options.adapter);
+  for (const std::string& file : files) {
+    std::error_code error;
+    if (file.empty() || !fs::exists(file, error)) {
+      return absl::NotFoundError(absl::StrCat("\"", file, "\": no such file or folder"));
+    }
+  }
   std::vector<std::string> settings = {absl::StrCat(input, "=", options.inputs.front())};
   settings.insert(settings.end(), options.settings.begin(), options.settings.end());
   return config::ParseSpec("{}", "command line", fs::current_path(),

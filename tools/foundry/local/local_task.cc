@@ -5,6 +5,8 @@
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/files.h"
+#include "common/base/reveal.h"
 #include "common/base/status.h"
 #include "tools/foundry/run/interrupts.h"
 
@@ -20,7 +22,25 @@ LocalTask::LocalTask(fs::path output)
 
 absl::StatusOr<std::unique_ptr<LocalTask>> LocalTask::Make(const fs::path& output) {
   std::error_code error;
-  std::unique_ptr<LocalTask> task(new LocalTask(fs::absolute(output).lexically_normal()));
+  fs::path place = fs::absolute(output, error).lexically_normal();
+  if (!place.has_filename()) place = place.parent_path();  // "pairs/"
+  if (output.empty() || error || !place.has_filename()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--output: \"", output.string(), "\" names no folder for results"));
+  }
+  if (fs::exists(place, error) && !fs::is_directory(place, error)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--output: ", place.string(), " is a file, and results need a folder"));
+  }
+  std::unique_ptr<LocalTask> task(new LocalTask(place));
+  FOUNDRY_RETURN_IF_ERROR(MakeFolders(task->work_));
+  absl::StatusOr<FileLock> lock = FileLock::TryTake(task->work_ / "lock");
+  if (absl::IsUnavailable(lock.status())) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("another command is making ", place.string(), " right now"));
+  }
+  FOUNDRY_RETURN_IF_ERROR(lock.status());
+  task->lock_.emplace(*std::move(lock));
   fs::remove_all(task->made_, error);
   FOUNDRY_RETURN_IF_ERROR(MakeFolders(task->made_));
   FOUNDRY_RETURN_IF_ERROR(MakeFolders(task->scratch_));
@@ -40,8 +60,7 @@ absl::StatusOr<worker::StageOutput> LocalTask::Run(const worker::Stage& stage,
   }
   if (terminal_) std::fprintf(stderr, "\r\033[K");
   FOUNDRY_RETURN_IF_ERROR(result.status());
-  FOUNDRY_RETURN_IF_ERROR(SyncFolder(made_));
-  FOUNDRY_RETURN_IF_ERROR(RenameDurably(made_, final_));
+  FOUNDRY_RETURN_IF_ERROR(RevealEntries(made_, final_));
   std::error_code ignored;
   fs::remove_all(work_, ignored);
   return result;

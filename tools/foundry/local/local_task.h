@@ -3,21 +3,24 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/base/cancel.h"
 #include "common/base/files.h"
 #include "common/worker/stage.h"
 #include "common/worker/task_context.h"
+#include "tools/foundry/local/state_folder.h"
 
 namespace foundry::cli {
 
 // Inputs must be paths; progress and messages go to stderr. Ctrl-C cancels. Output is made beside
-// its final place and shows up there only on success. Thread-safe as TaskContext asks.
+// its final place and shows up there only on success, each file or folder by a rename; whatever
+// else lies there stays. Thread-safe as TaskContext asks.
 class LocalTask : public worker::TaskContext {
  public:
   // `output`: the folder that will hold the results. `scratch` keeps an interrupted run's state:
-  // <output>.work, removed on success.
+  // <output>.work, removed on success. FailedPrecondition while another command makes `output`.
   static absl::StatusOr<std::unique_ptr<LocalTask>> Make(const std::filesystem::path& output);
 
   // Runs the handler that takes `request`, then makes the output visible.
@@ -37,6 +40,7 @@ class LocalTask : public worker::TaskContext {
 
   CancelToken cancel_;
   std::filesystem::path final_, work_, made_, scratch_;
+  std::optional<FileLock> lock_;  // on work_
   bool terminal_;
 };
 

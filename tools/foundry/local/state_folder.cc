@@ -24,7 +24,8 @@ fs::path Root() {
     const char* value = getenv(name);
     return value != nullptr && *value != '\0' ? value : nullptr;
   };
-  if (const char* home = set("FOUNDRY_HOME")) return fs::absolute(home);
+  std::error_code error;
+  if (const char* home = set("FOUNDRY_HOME")) return fs::absolute(home, error);
   if (const char* state = set("XDG_STATE_HOME")) return fs::path(state) / "foundry";
   const char* home = set("HOME");
   return fs::path(home != nullptr ? home : "/tmp") / ".local/state/foundry";
@@ -38,6 +39,15 @@ absl::StatusOr<StateFolder> OpenStateFolder() {
     return absl::InvalidArgumentError(
         absl::StrCat(state.root.string(),
                      ": too long for a socket's path; set FOUNDRY_HOME to a shorter folder"));
+  }
+  std::error_code error;
+  const bool fresh = !fs::exists(state.root, error);
+  FOUNDRY_RETURN_IF_ERROR(MakeFolders(state.root));
+  // It holds what was read from the user's documents. Root's database runs under another account,
+  // which must pass through.
+  if (fresh && chmod(state.root.c_str(), geteuid() == 0 ? 0711 : 0700) != 0) {
+    return absl::ErrnoToStatus(errno,
+                               absl::StrCat(state.root.string(), ": cannot restrict access"));
   }
   for (const fs::path& folder : {state.root, state.artifacts(), state.work(), state.logs()}) {
     FOUNDRY_RETURN_IF_ERROR(MakeFolders(folder));

@@ -21,8 +21,8 @@ struct StateFolder {
   std::string coordinator() const { return "unix:" + (root / "coordinator.sock").string(); }
 };
 
-// Makes the folder (mode 0700) and its parts. Unix socket paths hold at most 107 bytes: a longer
-// root is an InvalidArgument that says to set FOUNDRY_HOME.
+// Makes the folder (mode 0700, for root 0711) and its parts. Unix socket paths hold at most 107
+// bytes: a longer root is an InvalidArgument that says to set FOUNDRY_HOME.
 absl::StatusOr<StateFolder> OpenStateFolder();
 
 // An exclusive lock on a file, held until destruction or process end. Move-only.

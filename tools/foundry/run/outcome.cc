@@ -1,5 +1,6 @@
 #include "tools/foundry/run/outcome.h"
 
+#include <cmath>
 #include <map>
 #include <vector>
 
@@ -14,8 +15,10 @@ namespace {
 
 // Shares are shown as percentages; other figures (perplexity) as they are.
 std::string Figure(const Json& row) {
-  const double mean = row.value("mean", 0.0), low = row.value("low", 0.0),
-               high = row.value("high", 0.0);
+  const auto mean_or = JsonDouble(row, "mean", std::nan(""));
+  if (!mean_or.ok() || std::isnan(*mean_or)) return "none";  // null: nothing to average
+  const double mean = *mean_or, low = JsonDouble(row, "low").value_or(0),
+               high = JsonDouble(row, "high").value_or(0);
   const bool share = low >= 0 && high <= 1;
   const char* format = share ? "%.1f %% (%.1f–%.1f)" : "%.2f (%.2f–%.2f)";
   const double scale = share ? 100 : 1;
@@ -26,23 +29,25 @@ std::string Figure(const Json& row) {
 // One row a data set and metric, one column a model, in the order of the report.
 std::string BeforeAfter(const Json& results) {
   std::vector<std::string> header = {"DATA SET", "METRIC", "N"};
+  const std::vector<std::string> none;
   std::map<std::string, size_t> columns;
-  for (const Json& model : results["models"]) {
-    columns[model.get<std::string>()] = header.size();
-    header.push_back(model.get<std::string>());
+  for (const std::string& model : JsonStrings(results, "models").value_or(none)) {
+    columns[model] = header.size();
+    header.push_back(model);
   }
   std::vector<std::vector<std::string>> rows = {header};
   std::map<std::pair<std::string, std::string>, size_t> places;
   for (const Json& row : results["table"]) {
-    const auto key = std::make_pair(row.value("dataset", ""), row.value("metric", ""));
+    const auto key = std::make_pair(JsonString(row, "dataset").value_or(""),
+                                    JsonString(row, "metric").value_or(""));
     const auto [place, added] = places.emplace(key, rows.size());
     if (added) {
       rows.emplace_back(header.size());
       rows.back()[0] = key.first;
       rows.back()[1] = key.second;
-      rows.back()[2] = absl::StrCat(row.value("n", 0));
+      rows.back()[2] = absl::StrCat(JsonInt(row, "n").value_or(0));
     }
-    const auto column = columns.find(row.value("model", ""));
+    const auto column = columns.find(JsonString(row, "model").value_or(""));
     if (column != columns.end()) rows[place->second][column->second] = Figure(row);
   }
   return absl::StrCat("scores, with 95 % intervals\n", FormatTable(rows), "\n");
@@ -66,7 +71,8 @@ std::string OutcomeText(const fs::path& output_dir) {
   };
   std::string text;
   const absl::StatusOr<Json> results = ReadJsonFile(output_dir / "evaluation_results.json");
-  if (results.ok() && results->contains("models") && results->contains("table")) {
+  if (results.ok() && results->is_object() && results->contains("models") &&
+      results->contains("table")) {
     text = BeforeAfter(*results);
   }
   std::vector<std::vector<std::string>> rows = {{"OUTPUT", ""}};

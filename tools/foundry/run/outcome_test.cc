@@ -26,5 +26,18 @@ TEST(Outcome, TableHasOneColumnAModelAndNamesTheReport) {
   EXPECT_THAT(text, Not(HasSubstr("teacher_pairs.json")));
 }
 
+// The file belongs to the user, and a metric of no questions has no mean.
+TEST(Outcome, TakesAnyJson) {
+  const TempFolder folder = *TempFolder::Make();
+  for (const char* text :
+       {R"({"models": ["base"], "table": [{"dataset": "qa", "metric": "f1", "model": "base",
+            "mean": null, "low": null, "high": null, "n": 0}]})",
+        R"({"models": [1], "table": [2, {"dataset": 3, "n": "x", "model": {}}]})",
+        R"({"models": 1, "table": "x"})", R"([])", R"({)", R"("models")"}) {
+    ASSERT_TRUE(WriteFileAtomic(folder.path() / "evaluation_results.json", text).ok());
+    EXPECT_THAT(OutcomeText(folder.path()), HasSubstr("evaluation_results.json")) << text;
+  }
+}
+
 }  // namespace
 }  // namespace foundry::cli

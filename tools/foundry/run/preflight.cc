@@ -17,6 +17,7 @@
 #include "common/base/status.h"
 #include "common/chat/open.h"
 #include "common/lm/model_path.h"
+#include "common/postgres/local_server.h"
 #include "common/worker/decode.h"
 #include "tools/foundry/local/local_cluster.h"
 #include "tools/foundry/local/state_folder.h"
@@ -34,7 +35,8 @@ constexpr double kEndpointTimeout = 15;  // seconds
 Check FromStatus(std::string name, const absl::Status& status, std::string found) {
   return {.name = std::move(name),
           .ok = status.ok(),
-          .detail = status.ok() ? std::move(found) : std::string(status.message())};
+          .detail = status.ok() ? std::move(found) : std::string(status.message()),
+          .code = status.code()};
 }
 
 Check ModelCheck(const std::string& name) {
@@ -98,15 +100,8 @@ Check OnPath(const std::string& program, const std::string& advice) {
 }
 
 Check PostgresCheck() {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator("/usr/lib/postgresql", error)) {
-    const fs::path server = entry.path() / "bin/postgres";
-    if (access(server.c_str(), X_OK) == 0) {
-      return {.name = "PostgreSQL", .ok = true, .detail = server.string()};
-    }
-  }
-  return {.name = "PostgreSQL",
-          .detail = "install the package postgresql (for foundry run and up)"};
+  const auto programs = postgres::FindPrograms("");
+  return FromStatus("PostgreSQL", programs.status(), programs.ok() ? programs->string() : "");
 }
 
 Check MachineCheck() {
@@ -162,12 +157,16 @@ std::vector<Check> CheckSpec(const PipelineSpec& spec) {
 
 absl::Status Preflight(const PipelineSpec& spec) {
   std::vector<std::string> failed;
+  absl::StatusCode code = absl::StatusCode::kOk;
   for (const Check& check : CheckSpec(spec)) {
-    if (!check.ok && check.needed) failed.push_back(absl::StrCat(check.name, ": ", check.detail));
+    if (check.ok || !check.needed) continue;
+    failed.push_back(absl::StrCat(check.name, ": ", check.detail));
+    const bool same = code == absl::StatusCode::kOk || code == check.code;
+    code = same ? check.code : absl::StatusCode::kFailedPrecondition;
   }
   if (failed.empty()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("this pipeline cannot run here:\n  ", absl::StrJoin(failed, "\n  ")));
+  return absl::Status(
+      code, absl::StrCat("this pipeline cannot run here:\n  ", absl::StrJoin(failed, "\n  ")));
 }
 
 }  // namespace foundry::cli

@@ -15,10 +15,12 @@ struct Check {
   bool ok = false;
   bool needed = true;  // false: only some features miss it
   std::string detail;  // what was found, or what to do
+  absl::StatusCode code = absl::StatusCode::kFailedPrecondition;  // of the failure
 };
 
 // Models resolve, sources have files, secrets are there, endpoints answer, the output folder can be
-// written. FailedPrecondition lists every failed check.
+// written. The error lists every failed check; its code is theirs where they agree (NotFound,
+// Unavailable), else FailedPrecondition.
 absl::Status Preflight(const pipeline::v1::PipelineSpec& spec);
 std::vector<Check> CheckSpec(const pipeline::v1::PipelineSpec& spec);
 
