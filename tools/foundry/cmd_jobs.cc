@@ -1,5 +1,4 @@
 // submit, list, get, watch, logs, cancel, retry, artifacts, report: jobs on a coordinator.
-#include <csignal>
 #include <cstdio>
 #include <memory>
 
@@ -9,6 +8,7 @@
 #include "tools/foundry/commands.h"
 #include "tools/foundry/coordinator_address.h"
 #include "tools/foundry/jobs_client.h"
+#include "tools/foundry/run/interrupts.h"
 #include "tools/foundry/run/spec_loading.h"
 #include "tools/foundry/run/watching.h"
 #include "tools/foundry/view/job_view.h"
@@ -37,19 +37,23 @@ struct Options {
 };
 
 using Shared = std::shared_ptr<Options>;
-using Body = absl::StatusOr<int> (*)(const Options&, JobsClient&);
+using Body = absl::StatusOr<int> (*)(const Options&, JobsClient&, const CancelToken&);
 
-// Connects, runs the body, turns its status into the exit code.
-std::function<int()> WithClient(Shared options, Body body) {
-  return [options, body] {
+// Connects, runs the body, turns its status into the exit code. A body that `waits` is cancelled by
+// Ctrl-C, which ends the others at once.
+std::function<int()> WithClient(Shared options, Body body, bool waits) {
+  return [options, body, waits] {
+    const CancelToken cancel;
+    std::unique_ptr<InterruptWatch> interrupts;
+    if (waits) interrupts = std::make_unique<InterruptWatch>(cancel, nullptr);
     absl::StatusOr<std::unique_ptr<JobsClient>> client =
         JobsClient::Connect(CoordinatorAddress(options->coordinator));
     if (!client.ok()) return Report(client.status());
-    if (absl::Status serving = (*client)->WaitUntilServing(kPatience); !serving.ok()) {
+    if (absl::Status serving = (*client)->WaitUntilServing(kPatience, cancel); !serving.ok()) {
       return Report(Annotate(serving, CoordinatorAddress(options->coordinator) +
                                           " (`foundry up` starts services on this machine)"));
     }
-    absl::StatusOr<int> code = body(*options, **client);
+    absl::StatusOr<int> code = body(*options, **client, cancel);
     return code.ok() ? *code : Report(code.status());
   };
 }
@@ -63,7 +67,7 @@ int Print(const Options& options, const Job& job) {
   return kOk;
 }
 
-absl::StatusOr<int> Submit(const Options& options, JobsClient& client) {
+absl::StatusOr<int> Submit(const Options& options, JobsClient& client, const CancelToken&) {
   FOUNDRY_ASSIGN_OR_RETURN(const LoadedSpec loaded, LoadSpec(options.spec, options.settings));
   FOUNDRY_ASSIGN_OR_RETURN(const Job job, client.Create(loaded.request_id, loaded.spec));
   if (options.output == Output::kJson) return Print(options, job);
@@ -71,7 +75,7 @@ absl::StatusOr<int> Submit(const Options& options, JobsClient& client) {
   return kOk;
 }
 
-absl::StatusOr<int> List(const Options& options, JobsClient& client) {
+absl::StatusOr<int> List(const Options& options, JobsClient& client, const CancelToken&) {
   coordinator::v1::ListJobsRequest request;
   request.set_page_size(options.page_size);
   request.set_page_token(options.page_token);
@@ -95,25 +99,28 @@ absl::StatusOr<int> List(const Options& options, JobsClient& client) {
   return kOk;
 }
 
-absl::StatusOr<int> Get(const Options& options, JobsClient& client) {
+absl::StatusOr<int> Get(const Options& options, JobsClient& client, const CancelToken&) {
   FOUNDRY_ASSIGN_OR_RETURN(const Job job, client.Get(options.job_id));
   return Print(options, job);
 }
 
-absl::StatusOr<int> Watch(const Options& options, JobsClient& client) {
-  FOUNDRY_ASSIGN_OR_RETURN(const Job job, FollowJob(client, options.job_id, {}));
+absl::StatusOr<int> Watch(const Options& options, JobsClient& client, const CancelToken& cancel) {
+  FOUNDRY_ASSIGN_OR_RETURN(const Job job, FollowJob(client, options.job_id, {.cancel = cancel}));
   if (options.output == Output::kJson) PrintJson(MessageJson(job));
   return job.state() == State::STATE_SUCCEEDED ? kOk : kFailed;
 }
 
 // Prints events; without --follow it ends with the last one recorded.
-absl::StatusOr<int> Logs(const Options& options, JobsClient& client) {
+absl::StatusOr<int> Logs(const Options& options, JobsClient& client,
+                         const CancelToken& interrupted) {
   FOUNDRY_ASSIGN_OR_RETURN(const Job now, client.Get(options.job_id));
-  CancelToken cancel;
+  CancelToken cancel = interrupted;
+  bool all_printed = false;
   JobsClient::WatchHooks hooks;
   int64_t seen = 0;
   auto stop_at_end = [&] {
-    if (!options.follow && seen >= now.last_event_id()) cancel.Cancel("all events printed");
+    all_printed = !options.follow && seen >= now.last_event_id();
+    if (all_printed) cancel.Cancel("all events printed");
   };
   hooks.on_event = [&](const coordinator::v1::Event& event) {
     seen = event.event_id();
@@ -128,20 +135,20 @@ absl::StatusOr<int> Logs(const Options& options, JobsClient& client) {
   };
   stop_at_end();
   const absl::Status status = client.Watch(options.job_id, 0, hooks, cancel).status();
-  return status.ok() || absl::IsCancelled(status) ? absl::StatusOr<int>(kOk) : status;
+  return status.ok() || all_printed ? absl::StatusOr<int>(kOk) : status;
 }
 
-absl::StatusOr<int> Cancel(const Options& options, JobsClient& client) {
+absl::StatusOr<int> Cancel(const Options& options, JobsClient& client, const CancelToken&) {
   FOUNDRY_ASSIGN_OR_RETURN(const Job job, client.Cancel(options.job_id, options.reason));
   return Print(options, job);
 }
 
-absl::StatusOr<int> Retry(const Options& options, JobsClient& client) {
+absl::StatusOr<int> Retry(const Options& options, JobsClient& client, const CancelToken&) {
   FOUNDRY_ASSIGN_OR_RETURN(const Job job, client.Retry(options.job_id));
   return Print(options, job);
 }
 
-absl::StatusOr<int> Artifacts(const Options& options, JobsClient& client) {
+absl::StatusOr<int> Artifacts(const Options& options, JobsClient& client, const CancelToken&) {
   FOUNDRY_ASSIGN_OR_RETURN(const Job job, client.Get(options.job_id));
   Json list = Json::array();
   std::vector<std::vector<std::string>> rows = {{"STEP", "TASK", "FILE", "BYTES", "SHA256"}};
@@ -166,7 +173,7 @@ absl::StatusOr<int> Artifacts(const Options& options, JobsClient& client) {
   return kOk;
 }
 
-absl::StatusOr<int> ShowReport(const Options& options, JobsClient& client) {
+absl::StatusOr<int> ShowReport(const Options& options, JobsClient& client, const CancelToken&) {
   FOUNDRY_ASSIGN_OR_RETURN(const Job job, client.Get(options.job_id));
   return PrintOutcome(job, options.output);
 }
@@ -216,7 +223,7 @@ void RegisterJobs(Frame& frame) {
     if (name == "logs" || name == "artifacts") {
       command->add_option("--step", options->step, "only this step");
     }
-    frame.On(command, WithClient(options, row.body));
+    frame.On(command, WithClient(options, row.body, name == "watch" || name == "logs"));
   }
 }
 

@@ -1,6 +1,7 @@
 // run, up, down: pipelines and services on this machine.
 #include <signal.h>
 
+#include <atomic>
 #include <cstdio>
 #include <memory>
 
@@ -10,6 +11,7 @@
 #include "tools/foundry/jobs_client.h"
 #include "tools/foundry/local/local_cluster.h"
 #include "tools/foundry/run/estimate.h"
+#include "tools/foundry/run/interrupts.h"
 #include "tools/foundry/run/preflight.h"
 #include "tools/foundry/run/spec_loading.h"
 #include "tools/foundry/run/watching.h"
@@ -40,35 +42,45 @@ absl::StatusOr<Job> JobFor(JobsClient& client, const LoadedSpec& loaded) {
 }
 
 absl::StatusOr<int> RunOn(const RunOptions& options, const LoadedSpec& loaded,
-                          const std::string& address, LocalCluster* cluster) {
+                          const std::string& address, const FollowOptions& follow) {
   FOUNDRY_ASSIGN_OR_RETURN(auto client, JobsClient::Connect(address));
-  FOUNDRY_RETURN_IF_ERROR(client->WaitUntilServing(absl::Seconds(60)));
+  FOUNDRY_RETURN_IF_ERROR(
+      client->WaitUntilServing(absl::Seconds(60), follow.cancel, follow.keep_going));
   FOUNDRY_ASSIGN_OR_RETURN(const Job job, JobFor(*client, loaded));
   std::fprintf(stderr, "job %s  %s → %s\n", job.job_id().c_str(), job.name().c_str(),
                loaded.spec.output_dir().c_str());
-  FollowOptions follow;
-  if (cluster != nullptr) follow.keep_going = [cluster] { return cluster->Health(); };
-  follow.on_interrupt = [&] {
-    std::fprintf(stderr, "\n%s; the same command resumes:\n  foundry run %s\n",
-                 cluster != nullptr && !cluster->attached()
-                     ? "stopping: running tasks are given back"
-                     : "no longer watching; the job goes on",
-                 options.spec.c_str());
-    if (cluster != nullptr) cluster->Drain();
-  };
-  absl::StatusOr<Job> ended = FollowJob(*client, job.job_id(), follow);
-  if (absl::IsCancelled(ended.status())) return kInterrupted;
-  FOUNDRY_RETURN_IF_ERROR(ended.status());
-  return PrintOutcome(*ended, options.output);
+  FOUNDRY_ASSIGN_OR_RETURN(const Job ended, FollowJob(*client, job.job_id(), follow));
+  return PrintOutcome(ended, options.output);
 }
 
 absl::StatusOr<int> Run(const RunOptions& options) {
   FOUNDRY_ASSIGN_OR_RETURN(const LoadedSpec loaded, LoadSpec(options.spec, options.settings));
   if (options.dry_run) return PrintPlan(loaded.spec, options.output);
   FOUNDRY_RETURN_IF_ERROR(Preflight(loaded.spec));
-  if (!options.coordinator.empty()) return RunOn(options, loaded, options.coordinator, nullptr);
-  FOUNDRY_ASSIGN_OR_RETURN(auto cluster, LocalCluster::Start());
-  return RunOn(options, loaded, cluster->coordinator(), cluster.get());
+  FollowOptions follow;
+  std::atomic<bool> ours = options.coordinator.empty();  // the services end with this command
+  // Before the services' and the connection's threads, and until the services have ended.
+  const InterruptWatch interrupts(follow.cancel, [&] {
+    std::fprintf(
+        stderr, "\n%s; the same command resumes:\n  foundry run %s\n",
+        ours ? "stopping: running tasks are given back" : "no longer watching; the job goes on",
+        options.spec.c_str());
+  });
+  std::unique_ptr<LocalCluster> cluster;
+  std::string address = options.coordinator;
+  if (address.empty()) {
+    FOUNDRY_ASSIGN_OR_RETURN(cluster, LocalCluster::Start());
+    address = cluster->coordinator();
+    ours = !cluster->attached();
+    follow.keep_going = [&] {
+      const absl::Status health = cluster->Health();
+      ours = !cluster->attached();
+      return health;
+    };
+  }
+  const absl::StatusOr<int> code = RunOn(options, loaded, address, follow);
+  if (follow.cancel.Cancelled() && absl::IsCancelled(code.status())) return kInterrupted;
+  return code;
 }
 
 // Holds the services until a signal: what `foundry up` runs in the background.
@@ -86,9 +98,10 @@ absl::StatusOr<int> Serve() {
   FOUNDRY_RETURN_IF_ERROR(cluster->RecordOwner());
   std::printf("%s\n", cluster->coordinator().c_str());
   std::fflush(stdout);
-  int signal = 0;
-  sigwait(&signals, &signal);
-  cluster->Drain();
+  const timespec second = {.tv_sec = 1, .tv_nsec = 0};
+  while (sigtimedwait(&signals, nullptr, &second) < 0) {
+    FOUNDRY_RETURN_IF_ERROR(cluster->Health());
+  }
   return kOk;
 }
 

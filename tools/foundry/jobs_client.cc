@@ -7,7 +7,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/error_details.h"
 #include "common/base/status.h"
+#include "common/rpc/status.h"
 
 namespace foundry::cli {
 namespace {
@@ -18,12 +20,13 @@ using coordinator::v1::State;
 constexpr absl::Duration kCallDeadline = absl::Seconds(20);
 constexpr absl::Duration kRetryDelay = absl::Milliseconds(500);
 
-absl::Status FromGrpc(const grpc::Status& status) {
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
-}
-
 void SetDeadline(grpc::ClientContext& context, absl::Duration timeout) {
   context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+}
+
+// The coordinator is away, or asks to be called again later.
+bool IsPassing(const absl::Status& status) {
+  return absl::IsUnavailable(status) || RetryAfterOf(status).has_value();
 }
 
 // Calls that are safe to repeat are repeated once a coordinator that is being restarted is back.
@@ -36,11 +39,9 @@ absl::StatusOr<Response> Call(coordinator::v1::JobsService::Stub& stub, Method m
     SetDeadline(context, kCallDeadline);
     context.set_wait_for_ready(true);
     Response response;
-    const grpc::Status status = (stub.*method)(&context, request, &response);
+    const absl::Status status = rpc::FromGrpc((stub.*method)(&context, request, &response));
     if (status.ok()) return response;
-    if (status.error_code() != grpc::StatusCode::UNAVAILABLE || absl::Now() > give_up) {
-      return FromGrpc(status);
-    }
+    if (!IsPassing(status) || absl::Now() > give_up) return status;
     CancelToken().WaitFor(kRetryDelay);
   }
 }
@@ -65,7 +66,8 @@ absl::StatusOr<std::unique_ptr<JobsClient>> JobsClient::Connect(const std::strin
   return client;
 }
 
-absl::Status JobsClient::WaitUntilServing(absl::Duration patience) {
+absl::Status JobsClient::WaitUntilServing(absl::Duration patience, const CancelToken& cancel,
+                                          const std::function<absl::Status()>& keep_going) {
   const absl::Time give_up = absl::Now() + patience;
   grpc::Status status;
   do {
@@ -77,7 +79,9 @@ absl::Status JobsClient::WaitUntilServing(absl::Duration patience) {
     coordinator::v1::ListJobsResponse response;
     status = stub_->ListJobs(&context, request, &response);
     if (status.ok()) return absl::OkStatus();
-  } while (absl::Now() < give_up && !CancelToken().WaitFor(absl::Milliseconds(100)));
+    if (keep_going) FOUNDRY_RETURN_IF_ERROR(keep_going());
+  } while (absl::Now() < give_up && !cancel.WaitFor(absl::Milliseconds(100)));
+  FOUNDRY_RETURN_IF_ERROR(cancel.Check());
   return absl::UnavailableError(
       absl::StrCat("the coordinator does not answer: ", status.error_message()));
 }
@@ -165,16 +169,15 @@ absl::StatusOr<Job> JobsClient::Watch(const std::string& job_id, int64_t after_e
         if (hooks.on_event) hooks.on_event(response.event());
       }
     }
-    const grpc::Status status = stream->Finish();
+    const absl::Status status = rpc::FromGrpc(stream->Finish());
     ended.Cancel("stream ended");
     canceller.join();
     FOUNDRY_RETURN_IF_ERROR(cancel.Check());
     FOUNDRY_RETURN_IF_ERROR(health);
     if (status.ok() && IsFinal(last.state())) return last;
-    const bool passing = status.ok() || status.error_code() == grpc::StatusCode::UNAVAILABLE ||
-                         status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED ||
-                         status.error_code() == grpc::StatusCode::CANCELLED;
-    if (!passing) return FromGrpc(status);
+    const bool passing = status.ok() || IsPassing(status) || absl::IsDeadlineExceeded(status) ||
+                         absl::IsCancelled(status);
+    if (!passing) return status;
     cancel.WaitFor(kRetryDelay);
   }
 }

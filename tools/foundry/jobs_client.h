@@ -17,8 +17,10 @@ class JobsClient {
   // `address`: host:port or unix:path. Connects lazily.
   static absl::StatusOr<std::unique_ptr<JobsClient>> Connect(const std::string& address);
 
-  // Waits until the coordinator answers; Unavailable after `patience`.
-  absl::Status WaitUntilServing(absl::Duration patience);
+  // Waits until the coordinator answers; Unavailable after `patience`. `keep_going` may be null;
+  // when it is not OK, the waiting ends with that status.
+  absl::Status WaitUntilServing(absl::Duration patience, const CancelToken& cancel,
+                                const std::function<absl::Status()>& keep_going = nullptr);
 
   absl::StatusOr<coordinator::v1::Job> Create(const std::string& request_id,
                                               const pipeline::v1::PipelineSpec& spec);

@@ -1,8 +1,10 @@
 #include "tools/foundry/local/local_cluster.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <filesystem>
 
 #include "absl/strings/numbers.h"
@@ -32,17 +34,22 @@ std::string SiblingProgram(const std::string& name) {
 
 absl::StatusOr<std::unique_ptr<LocalCluster>> LocalCluster::Start(
     const LocalClusterOptions& options) {
-  std::unique_ptr<LocalCluster> cluster(new LocalCluster);
+  std::unique_ptr<LocalCluster> cluster(new LocalCluster(options));
   FOUNDRY_ASSIGN_OR_RETURN(cluster->state_, OpenStateFolder());
-  absl::StatusOr<FileLock> lock = FileLock::TryTake(cluster->state_.lock());
-  if (absl::IsUnavailable(lock.status())) return cluster;  // another process owns the services
-  FOUNDRY_RETURN_IF_ERROR(lock.status());
-  cluster->lock_ = std::make_unique<FileLock>(*std::move(lock));
-  FOUNDRY_RETURN_IF_ERROR(cluster->StartProcesses(options));
+  FOUNDRY_RETURN_IF_ERROR(cluster->Own());
   return cluster;
 }
 
-absl::Status LocalCluster::StartProcesses(const LocalClusterOptions& options) {
+absl::Status LocalCluster::Own() {
+  absl::StatusOr<FileLock> lock = FileLock::TryTake(state_.lock());
+  if (absl::IsUnavailable(lock.status())) return absl::OkStatus();
+  FOUNDRY_RETURN_IF_ERROR(lock.status());
+  lock_ = std::make_unique<FileLock>(*std::move(lock));
+  attached_ = false;
+  return StartProcesses();
+}
+
+absl::Status LocalCluster::StartProcesses() {
   FOUNDRY_ASSIGN_OR_RETURN(database_, postgres::LocalServer::Start({.folder = state_.postgres()}));
   // A socket left by a crash would make clients of the new coordinator wait on the old one.
   const std::string socket(absl::StripPrefix(state_.coordinator(), "unix:"));
@@ -62,17 +69,25 @@ absl::Status LocalCluster::StartProcesses(const LocalClusterOptions& options) {
                                       absl::StrCat("--coordinator=", state_.coordinator()),
                                       absl::StrCat("--listen=", temporary), artifacts,
                                       absl::StrCat("--work-dir=", state_.work().string()),
-                                      absl::StrCat("--metrics-port=", options.metrics_port)},
+                                      absl::StrCat("--metrics-port=", options_.metrics_port)},
                              .log = state_.logs() / "node.log"});
 }
 
+LocalCluster::LocalCluster(const LocalClusterOptions& options) : options_(options) {}
+
 LocalCluster::~LocalCluster() { Drain(); }
 
-absl::Status LocalCluster::Health() const {
+absl::Status LocalCluster::Health() {
+  std::lock_guard lock(mutex_);
+  if (attached_) {
+    FOUNDRY_RETURN_IF_ERROR(Own());
+    if (!attached_) std::fprintf(stderr, "the services' owner has ended; they run here now\n");
+  }
   return supervisor_ == nullptr ? absl::OkStatus() : supervisor_->Failure();
 }
 
 void LocalCluster::Drain() {
+  std::lock_guard lock(mutex_);
   if (supervisor_ != nullptr) supervisor_->Stop(kDrainGrace);
   if (database_ != nullptr) (void)database_->Stop();
   if (lock_ != nullptr) {
@@ -99,7 +114,9 @@ absl::Status LocalCluster::StopOwner() {
   const absl::Time give_up = absl::Now() + kDrainGrace + absl::Seconds(15);
   const CancelToken never;
   while (absl::Now() < give_up) {
-    if (FileLock::TryTake(state.lock()).ok()) return absl::OkStatus();
+    // Another command that waited for it may have the lock by now.
+    const bool gone = kill(pid, 0) != 0 && errno == ESRCH;
+    if (gone || FileLock::TryTake(state.lock()).ok()) return absl::OkStatus();
     never.WaitFor(absl::Milliseconds(100));
   }
   return absl::DeadlineExceededError(absl::StrCat("process ", pid, " does not end"));

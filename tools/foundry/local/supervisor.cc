@@ -1,5 +1,6 @@
 #include "tools/foundry/local/supervisor.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -9,8 +10,8 @@
 #include <algorithm>
 #include <fstream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/status.h"
 
 extern char** environ;
@@ -19,10 +20,11 @@ namespace foundry::cli {
 namespace {
 
 constexpr int kMostQuickEnds = 12;
-constexpr absl::Duration kFirstDelay = absl::Milliseconds(200);
-constexpr absl::Duration kLongestDelay = absl::Seconds(8);
-constexpr absl::Duration kQuickEnd = absl::Seconds(5);  // an end sooner than this counts as quick
-constexpr absl::Duration kPoll = absl::Milliseconds(100);
+constexpr std::chrono::milliseconds kFirstDelay(200), kLongestDelay(8'000);
+constexpr std::chrono::seconds kQuickEnd(5);  // an end sooner than this counts as quick
+constexpr std::chrono::milliseconds kPoll(100);
+
+constexpr absl::string_view kParent = "FOUNDRY_PARENT_PID=";
 
 std::string LastLine(const std::filesystem::path& path) {
   std::ifstream in(path);
@@ -47,10 +49,12 @@ absl::Status Supervisor::Spawn(Process& process) {
   for (std::string& argument : process.options.argv) argv.push_back(argument.data());
   argv.push_back(nullptr);
 
-  std::string parent = absl::StrCat("FOUNDRY_PARENT_PID=", getpid());
-  std::vector<char*> environment;
-  for (char** entry = environ; *entry != nullptr; ++entry) environment.push_back(*entry);
-  environment.push_back(parent.data());
+  std::string parent = absl::StrCat(kParent, getpid());
+  std::vector<char*> environment = {parent.data()};
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    // Our own parent's, when this program has one that names itself.
+    if (!absl::StartsWith(*entry, kParent)) environment.push_back(*entry);
+  }
   environment.push_back(nullptr);
 
   // A process group of its own: the terminal's Ctrl-C reaches the CLI alone, which then drains.
@@ -75,14 +79,18 @@ absl::Status Supervisor::Spawn(Process& process) {
     process.pid = 0;
     return absl::ErrnoToStatus(error, absl::StrCat(process.options.argv[0], ": cannot start"));
   }
-  process.started = absl::Now();
+  process.started = Clock::now();
   return absl::OkStatus();
 }
 
 absl::Status Supervisor::Start(ProcessOptions options) {
-  std::lock_guard lock(mutex_);
-  processes_.push_back({std::move(options)});
-  return Spawn(processes_.back());
+  std::unique_lock lock(mutex_);
+  if (stopping_) return absl::CancelledError("the services are being stopped");
+  Process& process = processes_.emplace_back();
+  process.options = std::move(options);
+  changed_.notify_all();
+  changed_.wait(lock, [&process] { return !process.asked; });
+  return process.first_start;
 }
 
 absl::Status Supervisor::Failure() const {
@@ -96,31 +104,40 @@ void Supervisor::Watch() {
   while (true) {
     bool any = false;
     for (Process& process : processes_) {
+      if (process.asked) {
+        process.first_start =
+            stopping_ ? absl::CancelledError("the services are being stopped") : Spawn(process);
+        process.asked = false;
+        any = true;
+        continue;
+      }
       if (process.pid == 0) {
         if (Revive(process)) any = true;
         continue;
       }
-      if (waitpid(process.pid, nullptr, WNOHANG) != process.pid) {
+      const pid_t ended = waitpid(process.pid, nullptr, WNOHANG);
+      // -1: whoever started this program has it ignore SIGCHLD, and the kernel reaps.
+      if (ended == 0 || (ended < 0 && errno == EINTR)) {
         any = true;
         continue;
       }
       process.pid = 0;
-      const bool quick = absl::Now() - process.started < kQuickEnd;
+      const Clock::time_point now = Clock::now();
+      const bool quick = now - process.started < kQuickEnd;
       process.quick_ends = quick ? process.quick_ends + 1 : 0;
-      process.due =
-          absl::Now() + (quick ? std::min(kLongestDelay, kFirstDelay * (1 << process.quick_ends))
-                               : absl::ZeroDuration());
+      process.due = now + (quick ? std::min(kLongestDelay, kFirstDelay * (1 << process.quick_ends))
+                                 : std::chrono::milliseconds(0));
     }
     if (stopping_ && !any) break;
     changed_.notify_all();
-    changed_.wait_for(lock, absl::ToChronoMilliseconds(kPoll));
+    changed_.wait_for(lock, kPoll);
   }
   changed_.notify_all();
 }
 
 // Starts an ended process when its time has come; true when it runs.
 bool Supervisor::Revive(Process& process) {
-  if (stopping_ || !failure_.ok() || absl::Now() < process.due) return false;
+  if (stopping_ || !failure_.ok() || Clock::now() < process.due) return false;
   if (process.quick_ends <= kMostQuickEnds && Spawn(process).ok()) return true;
   failure_ = absl::UnavailableError(absl::StrCat(process.options.name, " keeps ending; see ",
                                                  process.options.log.string(), ": ",
@@ -131,12 +148,12 @@ bool Supervisor::Revive(Process& process) {
 void Supervisor::Stop(absl::Duration grace) {
   std::unique_lock lock(mutex_);
   stopping_ = true;
-  const absl::Time deadline = absl::Now() + grace;
+  const Clock::time_point deadline = Clock::now() + absl::ToChronoMilliseconds(grace);
   for (auto process = processes_.rbegin(); process != processes_.rend(); ++process) {
     if (process->pid != 0) kill(process->pid, SIGTERM);
-    while (process->pid != 0 && absl::Now() < deadline) {
+    while (process->pid != 0 && Clock::now() < deadline) {
       changed_.notify_all();
-      changed_.wait_for(lock, absl::ToChronoMilliseconds(kPoll));
+      changed_.wait_for(lock, kPoll);
     }
     if (process->pid != 0) kill(process->pid, SIGKILL);
   }

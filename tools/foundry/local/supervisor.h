@@ -1,10 +1,12 @@
 // Keeps the processes of a local cluster running: one that dies is started again.
 //
-// Thread-safe. Children end with this process (see common/base/parent.h).
+// Thread-safe. Children end with this process (see common/base/parent.h); the kernel ties them to
+// the thread that starts them, so all are started by the supervisor's own.
 #pragma once
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
@@ -45,12 +47,15 @@ class Supervisor {
   void Kill();
 
  private:
+  using Clock = std::chrono::steady_clock;  // does not jump
   struct Process {
     ProcessOptions options;
     pid_t pid = 0;
+    bool asked = true;  // Start() waits for its first start
+    absl::Status first_start;
     int quick_ends = 0;
-    absl::Time started;
-    absl::Time due;  // when an ended process is started again
+    Clock::time_point started;
+    Clock::time_point due;  // when an ended process is started again
   };
 
   absl::Status Spawn(Process& process);

@@ -3,7 +3,6 @@
 #include <cstdio>
 
 #include "common/base/status.h"
-#include "tools/foundry/run/interrupts.h"
 #include "tools/foundry/run/outcome.h"
 #include "tools/foundry/view/job_view.h"
 #include "tools/foundry/view/progress_view.h"
@@ -18,8 +17,6 @@ using coordinator::v1::State;
 
 absl::StatusOr<Job> FollowJob(JobsClient& client, const std::string& job_id,
                               const FollowOptions& options) {
-  CancelToken cancel;
-  InterruptWatch interrupts(cancel, options.on_interrupt);
   FOUNDRY_ASSIGN_OR_RETURN(const Job now, client.Get(job_id));
   ProgressView view(stderr);
   view.Show(now);
@@ -29,7 +26,7 @@ absl::StatusOr<Job> FollowJob(JobsClient& client, const std::string& job_id,
     if (event.severity() == "warning" || event.severity() == "error") view.Note(event);
   };
   hooks.keep_going = options.keep_going;
-  absl::StatusOr<Job> ended = client.Watch(job_id, now.last_event_id(), hooks, cancel);
+  absl::StatusOr<Job> ended = client.Watch(job_id, now.last_event_id(), hooks, options.cancel);
   view.Finish();
   if (!ended.ok()) return ended.status();
   return client.Get(job_id);

@@ -1,22 +1,23 @@
-// Following a job on the terminal, with Ctrl-C.
+// Following a job on the terminal.
 #pragma once
 
 #include <functional>
 
 #include "absl/status/statusor.h"
+#include "common/base/cancel.h"
 #include "tools/foundry/command.h"
 #include "tools/foundry/jobs_client.h"
 
 namespace foundry::cli {
 
 struct FollowOptions {
-  // Asked while the coordinator does not answer; not OK gives up.
+  // Asked several times a second; not OK gives up.
   std::function<absl::Status()> keep_going;
-  // Called on the first SIGINT or SIGTERM; a second one ends the process at once.
-  std::function<void()> on_interrupt;
+  // Ends the watching; see InterruptWatch.
+  CancelToken cancel;
 };
 
-// Shows progress on stderr until the job ends. Cancelled when interrupted (the job goes on where
+// Shows progress on stderr until the job ends. Cancelled when `cancel` is (the job goes on where
 // its processes do).
 absl::StatusOr<coordinator::v1::Job> FollowJob(JobsClient& client, const std::string& job_id,
                                                const FollowOptions& options);
