@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/wait_time.h"
 #include "common/rpc/middleware/auth/auth.h"
 #include "common/rpc/middleware/deadline/deadline.h"
 #include "common/rpc/middleware/log/log.h"
@@ -109,7 +110,7 @@ void Frame::CancelCalls(const std::string& reason) {
 
 bool Frame::WaitUntilIdle(absl::Time deadline) {
   std::unique_lock lock(mutex_);
-  return idle_.wait_until(lock, absl::ToChronoTime(deadline), [this] { return calls_.empty(); });
+  return idle_.wait_for(lock, WaitTime(deadline), [this] { return calls_.empty(); });
 }
 
 void Frame::Ended(Ending* ending) {

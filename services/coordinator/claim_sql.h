@@ -52,6 +52,11 @@ inline constexpr char kClaimSql[] =
     "SELECT task_id, epoch, job_id, step, key, attempt, request, worker_id, stage, position "
     "FROM claimed ORDER BY array_position((SELECT ids FROM chosen), task_id)";
 
+// $1 tasks, $2 their epochs. Answers job, task and epoch of those whose starts are not told yet.
+inline constexpr char kToAnnounceSql[] =
+    "SELECT h.job_id, h.task_id, h.epoch FROM unnest($1::text[], $2::bigint[]) AS l(task_id, epoch)"
+    " JOIN heartbeats h USING (task_id, epoch) WHERE NOT h.announced";
+
 // $1 tasks, $2 their epochs. Marks the starts that are not told yet and answers them.
 inline constexpr char kAnnounceSql[] =
     "UPDATE heartbeats h SET announced = true "

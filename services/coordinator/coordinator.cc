@@ -111,6 +111,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
   StoreOptions store;
   store.database = {.connection_info = options.database, .connections = options.connections};
   store.lease = options.lease;
+  store.durable_leases = options.durable_leases;
   if (!options.artifacts.empty()) {
     FOUNDRY_ASSIGN_OR_RETURN(parts->artifacts, storage::OpenStore(options.artifacts));
     store.wait_for_exports = true;

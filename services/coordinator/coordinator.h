@@ -22,6 +22,7 @@ struct CoordinatorOptions {
   // Calls under way at once: nearly all of them open WatchJob streams and waiting workers.
   int max_calls = 16'384;
   absl::Duration lease = absl::Seconds(30);
+  bool durable_leases = false;  // see StoreOptions
   // Events and metrics of jobs that were made longer ago are dropped, by the week.
   absl::Duration history = absl::Hours(24 * 90);
 };

@@ -9,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/base/wait_time.h"
 
 namespace foundry::coordinator {
 namespace {
@@ -95,7 +96,7 @@ std::unique_ptr<pqxx::connection> Connect(const std::string& connection_info) {
 absl::StatusOr<Database::Session> Database::Take(absl::Time deadline) {
   {
     std::unique_lock lock(mutex_);
-    const bool got = returned_.wait_until(lock, absl::ToChronoTime(deadline), [this] {
+    const bool got = returned_.wait_for(lock, WaitTime(deadline), [this] {
       return !idle_.empty() || open_ < options_.connections;
     });
     if (!got) return absl::UnavailableError("every database connection is in use");
@@ -111,8 +112,10 @@ absl::StatusOr<Database::Session> Database::Take(absl::Time deadline) {
     session.connection = Connect(options_.connection_info);
     const StallGuard::Watch watch(&guard_, session.connection->sock(), deadline + kStallGrace);
     // Tables grow and shrink faster than their statistics: a queue is always read by its indexes.
+    // So there is one good plan for each statement, and planning anew would only cost.
     pqxx::nontransaction(*session.connection)
-        .exec(absl::StrCat("SET enable_seqscan = off; SET jit = off; SET synchronous_commit = ",
+        .exec(absl::StrCat("SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = "
+                           "force_generic_plan; SET synchronous_commit = ",
                            options_.durable ? "on" : "off"));
     return session;
   } catch (const std::exception& error) {

@@ -53,9 +53,11 @@ absl::StatusOr<JobEdit> JobEdit::Lock(pqxx::work& work, const std::string& job_i
             "event_id FROM events WHERE period = $2::date AND job_id = $1 ORDER BY "
             "event_id DESC LIMIT 1) FROM steps WHERE job_id = $1",
             job_id, job.period_)) {
-    job.steps_[row[0].as<std::string>()] = {static_cast<State>(row[1].as<int>()),
-                                            row[2].as<double>(), row[3].as<std::string>(),
-                                            row[4].as<bool>()};
+    StepRow& step = job.steps_[row[0].as<std::string>()];
+    step.state = static_cast<State>(row[1].as<int>());
+    step.expected_weight = row[2].as<double>();
+    step.manifest = row[3].as<std::string>();
+    step.exported = row[4].as<bool>();
     if (!row[5].is_null()) {
       job.last_event_id_ = std::max(job.last_event_id_, row[5].as<int64_t>());
     }
@@ -95,12 +97,9 @@ absl::Status JobEdit::MoveStep(const std::string& step, State to, const std::str
   StepRow& row = steps_.at(step);
   FOUNDRY_RETURN_IF_ERROR(CheckTransition(Entity::kStep, row.state, to));
   row.state = to;
-  Exec(
-      work_,
-      "UPDATE steps SET state = $3, reason = $4, "
-      "start_time = CASE WHEN $5 THEN coalesce(start_time, clock_timestamp()) ELSE start_time END, "
-      "end_time = CASE WHEN $6 THEN clock_timestamp() END WHERE job_id = $1 AND name = $2",
-      id_, step, static_cast<int>(to), reason, to == State::STATE_RUNNING, IsEnd(to));
+  row.reason = reason;
+  row.started |= to == State::STATE_RUNNING;
+  row.changed = row.moved = true;
   Event(step, "", to, reason, to == State::STATE_FAILED ? "error" : "info");
   return absl::OkStatus();
 }
@@ -111,15 +110,13 @@ absl::Status JobEdit::SetStepPlan(const std::string& step, double expected_weigh
   if (row.expected_weight == expected_weight && row.manifest == manifest) return absl::OkStatus();
   row.expected_weight = expected_weight;
   row.manifest = manifest;
-  Exec(work_,
-       "UPDATE steps SET expected_weight = $3, manifest = $4 WHERE job_id = $1 AND name = $2", id_,
-       step, expected_weight, manifest);
+  row.changed = true;
   return absl::OkStatus();
 }
 
 absl::Status JobEdit::SetExported(const std::string& step) {
-  steps_.at(step).exported = true;
-  Exec(work_, "UPDATE steps SET exported = true WHERE job_id = $1 AND name = $2", id_, step);
+  StepRow& row = steps_.at(step);
+  row.exported = row.changed = true;
   return absl::OkStatus();
 }
 
@@ -241,7 +238,42 @@ absl::StatusOr<std::vector<FinishedTask>> ReadFinishedTasks(pqxx::work& work,
   return finished;
 }
 
+void JobEdit::SaveSteps() {
+  std::vector<std::string> names, reasons, weights, manifests;
+  std::vector<int> states, moved, started, ended, exported;
+  for (auto& [name, row] : steps_) {
+    if (!row.changed) continue;
+    names.push_back(name);
+    reasons.push_back(row.reason);
+    weights.push_back(pqxx::to_string(row.expected_weight));
+    manifests.push_back(row.manifest);
+    states.push_back(static_cast<int>(row.state));
+    moved.push_back(row.moved);
+    started.push_back(row.started);
+    ended.push_back(IsEnd(row.state));
+    exported.push_back(row.exported);
+    row.changed = row.moved = row.started = false;
+  }
+  if (names.empty()) return;
+  Exec(work_,
+       "UPDATE steps s SET state = c.state, expected_weight = c.weight, manifest = c.manifest, "
+       "exported = c.exported <> 0, "
+       "reason = CASE WHEN c.moved <> 0 THEN c.reason ELSE s.reason END, "
+       "start_time = CASE WHEN c.started <> 0 THEN coalesce(s.start_time, clock_timestamp()) "
+       "  ELSE s.start_time END, "
+       "end_time = CASE WHEN c.moved = 0 THEN s.end_time WHEN c.ended <> 0 THEN clock_timestamp() "
+       "  END "
+       "FROM unnest($2::text[], $3::smallint[], $4::float8[], $5::text[], $6::smallint[], "
+       "$7::text[], $8::smallint[], $9::smallint[], $10::smallint[]) "
+       "AS c(name, state, weight, manifest, exported, reason, moved, started, ended) "
+       "WHERE s.job_id = $1 AND s.name = c.name",
+       id_, TextArray(names), NumberArray(states), TextArray(weights), TextArray(manifests),
+       NumberArray(exported), TextArray(reasons), NumberArray(moved), NumberArray(started),
+       NumberArray(ended));
+}
+
 absl::Status JobEdit::Save() {
+  SaveSteps();
   if (events_.empty()) return absl::OkStatus();
   std::vector<std::string> steps, keys, messages, severities;
   std::vector<int> states;

@@ -22,6 +22,12 @@ struct StepRow {
   double expected_weight = 0;
   std::string manifest;
   bool exported = false;
+
+  // What Save() has to write.
+  bool changed = false;
+  bool moved = false;    // to `state`, for `reason`
+  bool started = false;  // was RUNNING meanwhile
+  std::string reason;
 };
 
 // A lease as the event of its start tells it.
@@ -74,6 +80,7 @@ class JobEdit {
   absl::Status EndIfCancelled();
   absl::StatusOr<bool> HasOpenTasks();
 
+  // Writes the steps and the events, each in one statement; the rest was written as it was done.
   absl::Status Save();
   // A task became READY.
   bool tasks_ready() const { return tasks_ready_; }
@@ -84,6 +91,7 @@ class JobEdit {
  private:
   explicit JobEdit(pqxx::work& work) : work_(work) {}
   absl::Status CancelOpenTasks(const std::string& reason);
+  void SaveSteps();
 
   struct NewEvent {
     std::string step, key;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "common/base/wait_time.h"
 #include "common/telemetry/log.h"
 
 namespace foundry::coordinator {
@@ -93,8 +94,10 @@ void LeaseQueue::Run() {
     for (const Waiter& waiter : waiters_) wake = std::min(wake, waiter.until);
     if (!waiters_.empty()) wake = std::min(wake, absl::Now() + kCancelCheck);
     const bool looking =
-        work_.wait_until(lock, absl::ToChronoTime(wake), [this] { return look_ || stopping_; });
-    const bool polling = absl::Now() >= next_poll_;
+        work_.wait_for(lock, WaitTime(wake), [this] { return look_ || stopping_; });
+    // Also when the clock was set back.
+    const absl::Time now = absl::Now();
+    const bool polling = now >= next_poll_ || now + options_.poll < next_poll_;
     look_ = false;
     if (!draining_ && !waiters_.empty() && (looking || polling)) {
       next_poll_ = absl::Now() + options_.poll;
@@ -163,9 +166,10 @@ void LeaseQueue::ServeKind(std::list<Waiter>* waiters) {
     seated = gathered->seated;
   }
   if (const LeaseQuery query = QueryFor(*waiters, seated); !query.worker_ids.empty()) {
-    const auto granted = store_->Claim(query, absl::Now() + kClaimDeadline);
-    if (!granted.ok()) return failed(granted.status());
-    Grant(*granted, waiters);
+    const absl::Status claimed =
+        store_->Claim(query, absl::Now() + kClaimDeadline,
+                      [&](const std::vector<GrantedLease>& granted) { Grant(granted, waiters); });
+    if (!claimed.ok()) return failed(claimed);
   }
   if (waiters->empty() || waiters->front().devices == 0) return;
   if (const LeaseQuery query = QueryFor(*waiters, seated); !query.worker_ids.empty()) {

@@ -47,6 +47,9 @@ void Declare(CLI::App& app, Flags& flags) {
                  "how long a task stays with a worker that is silent")
       ->check(CLI::Range(2, 3600))
       ->capture_default_str();
+  app.add_flag("--durable-leases", options.durable_leases,
+               "claims and heartbeats, too, are on disk before they are answered: a crash of "
+               "PostgreSQL then costs no running task its lease, and quick tasks take longer");
   app.add_option("--history-days", flags.history_days,
                  "events and metrics of jobs are dropped this long after the job was made, by the "
                  "week, jobs that still run excepted; 0: kept for ever")

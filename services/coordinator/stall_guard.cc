@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "absl/time/clock.h"
+#include "common/base/wait_time.h"
 
 namespace foundry::coordinator {
 
@@ -49,7 +50,7 @@ void StallGuard::Run() {
       shutdown(socket, SHUT_RDWR);
       socket = -1;
     }
-    changed_.wait_until(lock, absl::ToChronoTime(next));
+    changed_.wait_for(lock, WaitTime(next));
   }
 }
 

@@ -12,8 +12,9 @@ namespace foundry::coordinator {
 
 namespace {
 
-DatabaseOptions Relaxed(DatabaseOptions options) {
-  options.durable = false;
+DatabaseOptions Relaxed(const StoreOptions& store) {
+  DatabaseOptions options = store.database;
+  options.durable = store.durable_leases;
   options.connections = std::max(2, options.connections / 4);
   return options;
 }
@@ -21,9 +22,7 @@ DatabaseOptions Relaxed(DatabaseOptions options) {
 }  // namespace
 
 Store::Store(StoreOptions options)
-    : options_(std::move(options)),
-      database_(options_.database),
-      relaxed_(Relaxed(options_.database)) {}
+    : options_(std::move(options)), database_(options_.database), relaxed_(Relaxed(options_)) {}
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
   FOUNDRY_RETURN_IF_ERROR(Migrate(options.database.connection_info));

@@ -41,6 +41,9 @@ struct StoreOptions {
   DatabaseOptions database;
   // How long a lease lasts without a heartbeat.
   absl::Duration lease = absl::Seconds(30);
+  // True: claims and heartbeats, too, are on disk before they are answered. A crash of PostgreSQL
+  // then loses no lease that a worker holds; each life of a task waits for the disk more often.
+  bool durable_leases = false;
   // Retryable failures of a task before it fails the job.
   int max_retries = 3;
   // Leases of a task that end in silence before it is set aside …
@@ -142,8 +145,13 @@ class Store {
   // ---- Workers.
   // Claim, then RecordStarts.
   absl::StatusOr<std::vector<GrantedLease>> Lease(const LeaseQuery& query, absl::Time deadline);
-  // Leases tasks and waits for nobody: rows that others hold are skipped. A lease that PostgreSQL
-  // forgets when it crashes is given anew, to another worker; the first one's writes are stale.
+  // Leases tasks and waits for nobody: rows that others hold are skipped. `granted` gets what each
+  // transaction leased as soon as it is committed; these leases stand whatever the answer is. A
+  // lease that PostgreSQL forgets when it crashes is given anew, to another worker; the first one's
+  // writes are stale.
+  absl::Status Claim(const LeaseQuery& query, absl::Time deadline,
+                     const std::function<void(std::vector<GrantedLease>)>& granted);
+  // The same, all at once; an error only when there is none.
   absl::StatusOr<std::vector<GrantedLease>> Claim(const LeaseQuery& query, absl::Time deadline);
   // The events of claimed leases that still hold. What ends a lease writes its start's event when
   // this has not.
@@ -231,8 +239,8 @@ class Store {
   // Plans what comes next when no task is open; ends the job when nothing does.
   absl::Status Advance(JobEdit& job);
   absl::Status Succeed(JobEdit& job);
-  absl::StatusOr<std::vector<GrantedLease>> ClaimRound(const LeaseQuery& query,
-                                                       absl::Time deadline);
+  struct Round;
+  absl::StatusOr<Round> ClaimRound(const LeaseQuery& query, absl::Time deadline);
   // Running tasks of the jobs, where that matters: read now and then, or anew when some job has a
   // limit.
   void FillRunning(pqxx::work& work, std::vector<ReadyWork>* ready);
@@ -260,6 +268,8 @@ class Store {
   absl::Status LoseWorker(JobEdit& job, const HeldTask& task);
   absl::Status EditSeat(absl::string_view what, const LeaseKey& key, absl::Time deadline,
                         const std::function<absl::Status(JobEdit&, const HeldTask&)>& change);
+  // Whether this process has made a job of that week, so that its partitions are there.
+  bool HasHistory(const std::string& period);
 
   // Tasks whose jobs are remembered; the rest is looked up.
   static constexpr size_t kMostJobsOfTasks = 200'000;
@@ -267,7 +277,7 @@ class Store {
 
   const StoreOptions options_;
   Database database_;
-  // Claims and heartbeats: what a crash of PostgreSQL may undo without harm.
+  // Claims and heartbeats: what a crash of PostgreSQL may undo without harm (durable_leases).
   Database relaxed_;
   ReadyFloors floors_;
   std::mutex mutex_;
@@ -275,6 +285,7 @@ class Store {
   std::unordered_map<std::string, absl::Time> last_start_;  // of jobs; guarded by mutex_
   std::unordered_map<std::string, int> running_;            // of jobs; guarded by mutex_
   absl::Time running_until_ = absl::InfinitePast();         // read anew then; guarded by mutex_
+  std::string history_of_;                                  // a period; guarded by mutex_
 };
 
 }  // namespace foundry::coordinator

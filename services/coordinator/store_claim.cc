@@ -85,6 +85,13 @@ std::vector<std::string> WorkersOf(const std::vector<GrantedLease>& granted) {
 
 }  // namespace
 
+// What one transaction leased.
+struct Store::Round {
+  std::vector<GrantedLease> granted;
+  // Every job that it saw had less than it was allotted: nothing is left where it looked.
+  bool exhausted = true;
+};
+
 absl::StatusOr<std::vector<GrantedLease>> Store::Lease(const LeaseQuery& query,
                                                        absl::Time deadline) {
   FOUNDRY_ASSIGN_OR_RETURN(std::vector<GrantedLease> granted, Claim(query, deadline));
@@ -96,28 +103,41 @@ absl::StatusOr<std::vector<GrantedLease>> Store::Lease(const LeaseQuery& query,
 absl::StatusOr<std::vector<GrantedLease>> Store::Claim(const LeaseQuery& query,
                                                        absl::Time deadline) {
   std::vector<GrantedLease> granted;
-  if (query.worker_ids.empty() || query.stages.empty()) return granted;
-  if (floors_.FullLookDue(absl::Now())) floors_.ForgetAll(absl::Now());
-  LeaseQuery left = query;
-  while (!left.worker_ids.empty()) {
-    const bool full = floors_.empty();
-    const absl::Time start = absl::Now();
-    FOUNDRY_ASSIGN_OR_RETURN(std::vector<GrantedLease> round, ClaimRound(left, deadline));
-    if (full) floors_.FullLookTook(absl::Now() - start);
+  const absl::Status status = Claim(query, deadline, [&](std::vector<GrantedLease> round) {
     for (GrantedLease& grant : round) granted.push_back(std::move(grant));
-    left.worker_ids.assign(query.worker_ids.begin() + static_cast<int64_t>(granted.size()),
-                           query.worker_ids.end());
-    if (!round.empty()) continue;
-    // Nothing above the floors: what came back below them is looked for, unless that is dear.
-    if (full || !floors_.FullLookAllowed(absl::Now())) break;
-    floors_.ForgetAll(absl::Now());
-  }
+  });
+  if (!status.ok() && granted.empty()) return status;
   return granted;
 }
 
-absl::StatusOr<std::vector<GrantedLease>> Store::ClaimRound(const LeaseQuery& query,
-                                                            absl::Time deadline) {
-  std::vector<GrantedLease> granted;
+absl::Status Store::Claim(const LeaseQuery& query, absl::Time deadline,
+                          const std::function<void(std::vector<GrantedLease>)>& granted) {
+  if (query.worker_ids.empty() || query.stages.empty()) return absl::OkStatus();
+  if (floors_.FullLookDue(absl::Now())) floors_.ForgetAll(absl::Now());
+  LeaseQuery left = query;
+  bool some = false;
+  for (;;) {
+    const bool full = floors_.empty();
+    const absl::Time start = absl::Now();
+    FOUNDRY_ASSIGN_OR_RETURN(Round round, ClaimRound(left, deadline));
+    if (full) floors_.FullLookTook(absl::Now() - start);
+    left.worker_ids.erase(left.worker_ids.begin(),
+                          left.worker_ids.begin() + static_cast<int64_t>(round.granted.size()));
+    const bool more = !round.granted.empty() && !round.exhausted;
+    some |= !round.granted.empty();
+    if (!round.granted.empty()) granted(std::move(round.granted));
+    if (left.worker_ids.empty()) return absl::OkStatus();
+    if (more) continue;
+    // Nothing is left above the floors. What came back below them is looked for, unless that is
+    // dear, or can wait for the next claim because this one was of use.
+    if (full || some || !floors_.FullLookAllowed(absl::Now())) return absl::OkStatus();
+    floors_.ForgetAll(absl::Now());
+  }
+}
+
+absl::StatusOr<Store::Round> Store::ClaimRound(const LeaseQuery& query, absl::Time deadline) {
+  Round round;
+  std::vector<GrantedLease>& granted = round.granted;
   std::map<ReadyFloors::Key, int64_t> last;  // claimed positions
   const int64_t generation = floors_.generation();
   const Floors floors = floors_.Snapshot();
@@ -125,12 +145,14 @@ absl::StatusOr<std::vector<GrantedLease>> Store::ClaimRound(const LeaseQuery& qu
       relaxed_.Transact("lease tasks", deadline, [&](pqxx::work& work) -> absl::Status {
         granted.clear();
         last.clear();
+        round.exhausted = true;
         std::vector<ReadyWork> ready = ReadReadyWork(work, query, floors);
         FillRunning(work, &ready);
         SinceLastStarts(&ready);
         const std::vector<Allotment> allotments =
             WithinLimits(work, ShareOut(ready, static_cast<int>(query.worker_ids.size())), ready);
         if (allotments.empty()) return absl::OkStatus();
+        std::map<ReadyFloors::Key, int> most_of;
         std::vector<std::string> jobs, stages;
         std::vector<int64_t> from;
         std::vector<int> most;
@@ -140,14 +162,17 @@ absl::StatusOr<std::vector<GrantedLease>> Store::ClaimRound(const LeaseQuery& qu
           stages.push_back(allotment.stage);
           from.push_back(floor == floors.end() ? 0 : floor->second);
           most.push_back(allotment.most);
+          most_of[{allotment.job_id, allotment.stage}] = allotment.most;
         }
         for (const auto& row :
              Exec(work, kClaimSql, TextArray(jobs), TextArray(stages), NumberArray(from),
                   NumberArray(most), query.has_gpu, TextArray(query.worker_ids),
                   Interval(options_.lease), query.devices)) {
           FOUNDRY_ASSIGN_OR_RETURN(GrantedLease grant, ReadLease(row, options_.lease));
-          int64_t& position = last[{grant.lease.job_id(), row[8].as<std::string>()}];
+          const ReadyFloors::Key key{grant.lease.job_id(), row[8].as<std::string>()};
+          int64_t& position = last[key];
           position = std::max(position, row[9].as<int64_t>());
+          --most_of[key];
           granted.push_back(std::move(grant));
         }
         if (query.devices > 0 && !granted.empty()) {
@@ -155,11 +180,14 @@ absl::StatusOr<std::vector<GrantedLease>> Store::ClaimRound(const LeaseQuery& qu
           Exec(work, "DELETE FROM seats WHERE epoch = 0 AND worker_id = ANY($1::text[])",
                TextArray(WorkersOf(granted)));
         }
+        // Jobs that others claim for now (limits) or that got no share are left for the next round.
+        round.exhausted = most_of.size() == ready.size();
+        for (const auto& [key, left] : most_of) round.exhausted &= left > 0;
         return FillCheckpoints(work, &granted);
       }));
   for (const auto& [key, position] : last) floors_.Raise(key, position + 1, generation);
   NoteGrants(granted);
-  return granted;
+  return round;
 }
 
 void Store::NoteGrants(const std::vector<GrantedLease>& granted) {
@@ -212,12 +240,26 @@ void Store::SinceLastStarts(std::vector<ReadyWork>* ready) {
 }
 
 absl::Status Store::RecordStarts(const std::vector<GrantedLease>& leases, absl::Time deadline) {
-  std::map<std::string, std::pair<std::vector<std::string>, std::vector<int64_t>>> by_job;
+  if (leases.empty()) return absl::OkStatus();
+  std::vector<std::string> ids;
+  std::vector<int64_t> epochs;
   for (const GrantedLease& grant : leases) {
-    auto& [ids, epochs] = by_job[grant.lease.job_id()];
     ids.push_back(grant.lease.task_id());
     epochs.push_back(grant.lease.epoch());
   }
+  // Quick tasks have ended by now, and their starts been told with their ends: they must not cost
+  // their jobs a lock and a durable commit.
+  std::map<std::string, std::pair<std::vector<std::string>, std::vector<int64_t>>> by_job;
+  FOUNDRY_RETURN_IF_ERROR(
+      relaxed_.Transact("starts to record", deadline, [&](pqxx::work& work) -> absl::Status {
+        by_job.clear();
+        for (const auto& row : Exec(work, kToAnnounceSql, TextArray(ids), NumberArray(epochs))) {
+          auto& [job_ids, job_epochs] = by_job[row[0].as<std::string>()];
+          job_ids.push_back(row[1].as<std::string>());
+          job_epochs.push_back(row[2].as<int64_t>());
+        }
+        return absl::OkStatus();
+      }));
   for (const auto& [job_id, held] : by_job) {
     FOUNDRY_RETURN_IF_ERROR(
         Edit("record starts", job_id, deadline, [&](JobEdit& job) -> absl::Status {

@@ -17,7 +17,7 @@ absl::StatusOr<std::string> Store::CreateJob(const std::string& request_id,
   const std::string bytes = spec.SerializeAsString();
   const std::string hash = Sha256Hex(bytes);
   const std::string new_id = RandomId();
-  std::string job_id;
+  std::string job_id, period;
   bool ready = false;
   FOUNDRY_RETURN_IF_ERROR(
       database_.Transact("create job", deadline, [&](pqxx::work& work) -> absl::Status {
@@ -27,7 +27,7 @@ absl::StatusOr<std::string> Store::CreateJob(const std::string& request_id,
                  "priority, max_running) "
                  "VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9) ON CONFLICT (request_id) DO "
                  "NOTHING "
-                 "RETURNING job_id",
+                 "RETURNING period",
                  new_id, request_id, hash, spec.name(), static_cast<int>(State::STATE_READY),
                  Bytes(bytes), FactsToJson(facts), spec.priority(), spec.max_running_tasks());
         if (inserted.empty()) {
@@ -42,21 +42,32 @@ absl::StatusOr<std::string> Store::CreateJob(const std::string& request_id,
           return absl::OkStatus();
         }
         job_id = new_id;
-        Exec(work, "SELECT foundry_ensure_history(period) FROM jobs WHERE job_id = $1", job_id);
-        int position = 0;
-        for (absl::string_view step : kSteps) {
-          Exec(work, "INSERT INTO steps (job_id, name, position, state) VALUES ($1, $2, $3, $4)",
-               job_id, std::string(step), position++, static_cast<int>(State::STATE_PENDING));
-        }
+        period = inserted[0][0].as<std::string>();
+        // Partitions of this week stay once they are there.
+        if (!HasHistory(period)) Exec(work, "SELECT foundry_ensure_history($1::date)", period);
+        Exec(work,
+             "INSERT INTO steps (job_id, name, position, state) SELECT $1, name, n - 1, $3 "
+             "FROM unnest($2::text[]) WITH ORDINALITY AS s(name, n)",
+             job_id, TextArray(std::vector<std::string>(std::begin(kSteps), std::end(kSteps))),
+             static_cast<int>(State::STATE_PENDING));
         FOUNDRY_ASSIGN_OR_RETURN(JobEdit job, JobEdit::Lock(work, job_id));
         job.Event("", "", State::STATE_READY, "created");
         FOUNDRY_RETURN_IF_ERROR(Advance(job));
         ready = job.tasks_ready();
         return job.Save();
       }));
+  {
+    std::lock_guard lock(mutex_);
+    if (!period.empty()) history_of_ = period;
+  }
   if (ready) options_.on_tasks_ready();
   options_.on_job_changed(job_id);
   return job_id;
+}
+
+bool Store::HasHistory(const std::string& period) {
+  std::lock_guard lock(mutex_);
+  return history_of_ == period;
 }
 
 absl::Status Store::CancelJob(const std::string& job_id, const std::string& reason,

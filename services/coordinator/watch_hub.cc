@@ -5,6 +5,7 @@
 
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/base/wait_time.h"
 #include "services/coordinator/state.h"
 
 namespace foundry::coordinator {
@@ -126,7 +127,7 @@ void WatchHub::Run() {
     }
     const auto [when, feed] = *schedule_.begin();
     if (when > absl::Now()) {
-      changed_.wait_until(lock, absl::ToChronoTime(when));
+      changed_.wait_for(lock, WaitTime(when));
       continue;
     }
     schedule_.erase(schedule_.begin());

@@ -83,7 +83,6 @@ class Worker {
     beat_request_.mutable_progress()->set_done(1);
     beat_request_.mutable_progress()->set_total(2);
     complete_request_.set_worker_id(lease_request_.worker_id());
-    complete_request_.set_manifest(Sha256Hex("nothing"));
     (*complete_request_.mutable_result()->mutable_figures())["documents"] = 1;
   }
 
@@ -113,6 +112,8 @@ class Worker {
   void Complete() {
     complete_request_.set_task_id(lease_.lease().task_id());
     complete_request_.set_epoch(lease_.lease().epoch());
+    // An output of its own, or a join would find its earlier output and not run.
+    complete_request_.set_manifest(Sha256Hex(lease_.lease().task_id()));
     context_ = NewContext();
     hooks_.completing(lease_.lease());
     stub_->async()->CompleteTask(context_.get(), &complete_request_, &complete_,

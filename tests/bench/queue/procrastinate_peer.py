@@ -66,6 +66,8 @@ async def pickup(conninfo, concurrency, seconds, rate):
         sender = subprocess.Popen([sys.executable, __file__, "send", conninfo, "0", str(seconds), str(rate)])
         while sender.poll() is None:
             await asyncio.sleep(0.1)
+        if sender.returncode != 0:
+            sys.exit(f"the sender ended with status {sender.returncode}")
         await asyncio.sleep(1)
         worker.cancel()
         with contextlib.suppress(asyncio.CancelledError):

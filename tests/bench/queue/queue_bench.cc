@@ -46,6 +46,7 @@ struct Flags {
   int plan = 0;
   int job_tasks = 10'000;
   bool no_peer = false;
+  bool durable = false;
   std::string python;
   std::string coordinator;
   std::string peer;
@@ -90,7 +91,7 @@ void Stock(const Flags& flags, const std::string& address, const std::string& pr
 
 double OurLives(const Flags& flags, Postgres& postgres, int workers) {
   const std::string database = postgres.NewDatabase();
-  Coordinator coordinator(flags.coordinator, database, postgres.folder());
+  Coordinator coordinator(flags.coordinator, database, postgres.folder(), flags.durable);
   Stock(flags, coordinator.address(), "lives",
         static_cast<int>(flags.seconds + 1) * kMostLivesPerSecond);
   return MeasureLives(coordinator.address(),
@@ -155,14 +156,13 @@ void ComparePickup(const Flags& flags, Postgres& postgres) {
   std::vector<double> ours, peers;
   for (int round = 0; round < flags.rounds; ++round) {
     {
-      Coordinator coordinator(flags.coordinator, postgres.NewDatabase(), postgres.folder());
+      Coordinator coordinator(flags.coordinator, postgres.NewDatabase(), postgres.folder(),
+                              flags.durable);
       for (double value : OurPickup(flags, coordinator.address())) ours.push_back(value);
     }
     if (flags.no_peer) continue;
-    for (const Json& value :
-         Peer(flags, postgres, "pickup", 16, flags.pickup_seconds, 100).at("millis")) {
-      peers.push_back(value.get<double>());
-    }
+    const Json measured = Peer(flags, postgres, "pickup", 16, flags.pickup_seconds, 100);
+    for (const Json& value : measured.at("millis")) peers.push_back(value.get<double>());
   }
   std::printf(
       "\n| pickup at 100 tasks/s, 16 workers | tasks | p50 ms | p95 ms | p99 ms |\n"
@@ -175,7 +175,7 @@ void ComparePickup(const Flags& flags, Postgres& postgres) {
 void CompareHistory(const Flags& flags, Postgres& postgres) {
   const int workers = flags.workers.back();
   const std::string database = postgres.NewDatabase();
-  Coordinator coordinator(flags.coordinator, database, postgres.folder());
+  Coordinator coordinator(flags.coordinator, database, postgres.folder(), flags.durable);
   const int stock = static_cast<int>(flags.seconds + 1) * kMostLivesPerSecond;
   const LivesOptions lives = {.workers = workers, .duration = absl::Seconds(flags.seconds)};
   Stock(flags, coordinator.address(), "before", stock);
@@ -203,7 +203,7 @@ void CompareHistory(const Flags& flags, Postgres& postgres) {
 void CompareHeld(const Flags& flags, Postgres& postgres) {
   const int workers = flags.workers.back();
   const std::string database = postgres.NewDatabase();
-  Coordinator coordinator(flags.coordinator, database, postgres.folder());
+  Coordinator coordinator(flags.coordinator, database, postgres.folder(), flags.durable);
   const LivesOptions lives = {.workers = workers, .duration = absl::Seconds(flags.seconds)};
   const int stock = static_cast<int>(flags.seconds + 1) * kMostLivesPerSecond;
   Stock(flags, coordinator.address(), "free", stock);
@@ -234,7 +234,8 @@ void Streams(const Flags& flags, Postgres& postgres) {
       "\n| streams | jobs | opened in s | event p50 ms | p99 ms | coordinator MiB before, open "
       "| threads before, open |\n|---|---|---|---|---|---|---|\n");
   for (int jobs : {1, 100}) {
-    Coordinator coordinator(flags.coordinator, postgres.NewDatabase(), postgres.folder());
+    Coordinator coordinator(flags.coordinator, postgres.NewDatabase(), postgres.folder(),
+                            flags.durable);
     std::vector<std::string> ids;
     for (int i = 0; i < jobs; ++i) {
       ids.push_back(CreateJob(coordinator.address(), absl::StrCat("watched", i), 20));
@@ -255,7 +256,8 @@ void Streams(const Flags& flags, Postgres& postgres) {
 }
 
 void Planning(const Flags& flags, Postgres& postgres) {
-  Coordinator coordinator(flags.coordinator, postgres.NewDatabase(), postgres.folder());
+  Coordinator coordinator(flags.coordinator, postgres.NewDatabase(), postgres.folder(),
+                          flags.durable);
   const absl::Time start = absl::Now();
   CreateJob(coordinator.address(), "planned", flags.plan);
   std::printf("\nCreateJob with %d tasks answered after %.1f s\n", flags.plan,
@@ -273,7 +275,8 @@ int Main(int argc, char** argv) {
                "queue_bench");
   app.add_option("--workers", flags.workers, "numbers of workers")->delimiter(',');
   app.add_option("--rounds", flags.rounds, "runs of each, in turn")->capture_default_str();
-  app.add_option("--seconds", flags.seconds, "of one throughput run")->capture_default_str();
+  app.add_option("--seconds", flags.seconds, "of one throughput run; 0: none")
+      ->capture_default_str();
   app.add_option("--pickup-seconds", flags.pickup_seconds, "of one latency run; 0: none")
       ->capture_default_str();
   app.add_option("--history", flags.history,
@@ -285,6 +288,9 @@ int Main(int argc, char** argv) {
   app.add_option("--plan", flags.plan, "instead: one job with so many tasks");
   app.add_option("--job-tasks", flags.job_tasks, "tasks of the jobs that workers run")
       ->capture_default_str();
+  app.add_flag(
+      "--durable", flags.durable,
+      "ours with --durable-leases: each of our writes waits for the disk, as the peer's do");
   app.add_flag("--no-peer", flags.no_peer, "without procrastinate");
   app.add_option("--python", flags.python, "python that has procrastinate")->capture_default_str();
   app.add_option("--coordinator", flags.coordinator, "the program")->capture_default_str();
@@ -300,7 +306,7 @@ int Main(int argc, char** argv) {
   } else if (flags.hold_seconds > 0) {
     CompareHeld(flags, postgres);
   } else {
-    if (!flags.workers.empty()) CompareLives(flags, postgres);
+    if (flags.seconds > 0) CompareLives(flags, postgres);
     if (flags.pickup_seconds > 0) ComparePickup(flags, postgres);
   }
   return 0;

@@ -45,14 +45,14 @@ std::string Postgres::NewDatabase() {
 }
 
 Coordinator::Coordinator(const std::string& program, const std::string& database,
-                         const std::filesystem::path& folder) {
+                         const std::filesystem::path& folder, bool durable) {
   static int number = 0;
   const std::filesystem::path base = folder / absl::StrCat("coordinator", ++number);
   address_ = absl::StrCat("unix:", base.string(), ".sock");
-  process_ = std::make_unique<testing::ChildProcess>(
-      std::vector<std::string>{program, absl::StrCat("--database=", database),
-                               absl::StrCat("--listen=", address_), "--metrics-port=-1"},
-      base.string() + ".log");
+  std::vector<std::string> arguments = {program, absl::StrCat("--database=", database),
+                                        absl::StrCat("--listen=", address_), "--metrics-port=-1"};
+  if (durable) arguments.push_back("--durable-leases");
+  process_ = std::make_unique<testing::ChildProcess>(arguments, base.string() + ".log");
   if (!process_->WaitForLog("serving", absl::Seconds(60))) {
     std::fprintf(stderr, "the coordinator does not start:\n%s\n", process_->Log().c_str());
     std::exit(1);

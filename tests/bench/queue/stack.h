@@ -30,9 +30,10 @@ class Postgres {
 // A coordinator that serves when the constructor returns.
 class Coordinator {
  public:
-  // `program`: its path. `folder`: for the socket and the log.
+  // `program`: its path. `folder`: for the socket and the log. `durable`: claims and heartbeats
+  // too.
   Coordinator(const std::string& program, const std::string& database,
-              const std::filesystem::path& folder);
+              const std::filesystem::path& folder, bool durable);
   ~Coordinator();
   const std::string& address() const { return address_; }
   pid_t pid() const { return process_->pid(); }
