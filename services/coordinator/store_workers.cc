@@ -212,6 +212,7 @@ absl::Status Store::EditCompletions(JobEdit& job,
     int64_t epoch;
     LeaseStart start;
     bool announced;
+    std::string manifest;
   };
   std::map<std::string, Row> tasks;
   std::vector<std::string> ids, results, manifests;
@@ -221,14 +222,15 @@ absl::Status Store::EditCompletions(JobEdit& job,
        Exec(job.work(),
             "SELECT t.task_id, t.step, t.key, t.worker_id, t.state, t.epoch, "
             "t.attempt, " FOUNDRY_MICROS(
-                "t.state_time") ", coalesce(h.announced, true) FROM tasks t LEFT JOIN heartbeats h "
-                                "USING (task_id) WHERE t.task_id = ANY($1::text[]) AND t.job_id = "
+                "t.state_time") ", coalesce(h.announced, true), t.manifest FROM tasks t LEFT JOIN "
+                                "heartbeats h USING (task_id) WHERE t.task_id = ANY($1::text[]) "
+                                "AND t.job_id = "
                                 "$2 ORDER BY t.task_id FOR UPDATE OF t",
             TextArray(ids), job.id())) {
     Row task{row[1].as<std::string>(), row[2].as<std::string>(),
              row[3].as<std::string>(), static_cast<State>(row[4].as<int>()),
              row[5].as<int64_t>(),     {},
-             row[8].as<bool>()};
+             row[8].as<bool>(),        row[9].as<std::string>()};
     task.start = {task.step, task.key, task.worker_id, row[6].as<int>(), row[7].as<int64_t>()};
     tasks.emplace(row[0].as<std::string>(), std::move(task));
   }
@@ -242,7 +244,12 @@ absl::Status Store::EditCompletions(JobEdit& job,
       continue;
     }
     Row& task = found->second;
-    if (task.state == State::STATE_SUCCEEDED) continue;  // a repeated call
+    if (task.state == State::STATE_SUCCEEDED) {
+      // A repeated call. Two leases can have one epoch when PostgreSQL crashed and forgot the
+      // first: the other's worker must not be told that its output counts.
+      if (task.manifest != request.manifest()) (*outcomes)[i] = StaleLease(key);
+      continue;
+    }
     if ((task.state != State::STATE_RUNNING && task.state != State::STATE_CANCELLING) ||
         task.worker_id != key.worker_id) {
       (*outcomes)[i] = StaleLease(key);
@@ -257,6 +264,7 @@ absl::Status Store::EditCompletions(JobEdit& job,
       job.Event(task.step, task.key, State::STATE_UNSPECIFIED, warning, "warning");
     }
     task.state = State::STATE_SUCCEEDED;
+    task.manifest = request.manifest();
     ids.push_back(key.task_id);
     results.push_back(request.result().SerializeAsString());
     manifests.push_back(request.manifest());

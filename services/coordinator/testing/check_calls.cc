@@ -111,13 +111,16 @@ class CallChecker {
       // A lease that has run out but was not ended yet may be refused or not.
       const bool stands = current && task.held && call.time < task.until - history_.uncertainty;
       if (stands) Add(Problem::kRefused, absl::StrCat("its lease stands: ", Describe(call)));
-      if (complete && current && task.committed == call.epoch) {
+      if (complete && current && task.committed == call.epoch && task.manifest == call.manifest) {
         Add(Problem::kRefused, absl::StrCat("the repeated commit: ", Describe(call)));
       }
       return;
     }
     // The last word of a lease may be repeated, to no effect.
-    if (complete && task.committed != 0 && task.committed == call.epoch) return;
+    if (complete && task.committed != 0 && task.committed == call.epoch &&
+        task.manifest == call.manifest) {
+      return;
+    }
     const bool last_word = call.kind == CallKind::kFail || call.kind == CallKind::kRelease;
     if (current && !task.held && !task.fenced && last_word && task.committed == 0) return;
     if (complete && task.committed != 0) {

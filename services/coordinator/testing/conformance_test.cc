@@ -195,12 +195,42 @@ TEST_P(ConformanceTest, CompletionIsRecordedOnce) {
   const std::string job = Create("r1");
   const GrantedLease grant = LeaseOne();
   ASSERT_TRUE(Complete(grant).ok());
-  ASSERT_TRUE(Complete(grant, "something else").ok()) << "repeating the call";
+  ASSERT_TRUE(Complete(grant).ok()) << "repeating the call";
+  ExpectStale(Complete(grant, "something else"));
   EXPECT_EQ(TaskOf(job, "extract/0").result().manifest().artifacts(0).sha256(),
             Sha256Hex("extract/0"));
   ExpectStale(Fail(grant, true));
   ExpectStale(Release(grant));
   ExpectStale(Beat(grant).status());
+  ExpectSound(job);
+}
+
+// As after a crash of PostgreSQL that forgot the first lease: both have the same epoch.
+TEST_P(ConformanceTest, ALateCompletionIsToldWhetherItIsTheOneThatCounts) {
+  const std::string job = Create("r1");
+  const GrantedLease grant = LeaseOne();
+  GrantedLease forgotten = grant;
+  forgotten.worker_id = "forgotten";
+  ExpectStale(Complete(forgotten, "its own output"));
+  ASSERT_TRUE(Complete(grant).ok());
+  ExpectStale(Complete(forgotten, "its own output"));
+  RunAll();
+  ASSERT_EQ(JobState(job), v1::STATE_SUCCEEDED);
+  ExpectStale(Complete(forgotten, "its own output"));
+  ASSERT_TRUE(Complete(grant).ok()) << "repeating the call when all is over";
+  ExpectSound(job);
+}
+
+TEST_P(ConformanceTest, ALateCompletionAfterAnotherAttemptIsStale) {
+  const std::string job = Create("r1");
+  const GrantedLease first = LeaseOne();
+  ASSERT_TRUE(Fail(first, true).ok());
+  ExpectStale(Complete(first));
+  const GrantedLease second = LeaseOne();
+  ASSERT_EQ(second.lease.task_id(), first.lease.task_id());
+  ExpectStale(Complete(first));
+  ASSERT_TRUE(Complete(second).ok());
+  ExpectStale(Complete(first));  // the same output, but of a lease that had ended
   ExpectSound(job);
 }
 

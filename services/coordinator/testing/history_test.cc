@@ -178,6 +178,11 @@ TEST_F(HistoryTest, ATaskCommittedTwice) {
   ExpectOnly(Problem::kDouble);
 }
 
+TEST_F(HistoryTest, AnotherOutputToldThatItCounts) {
+  history_.calls[8].manifest = "another";
+  ExpectFound(Problem::kDouble);
+}
+
 TEST_F(HistoryTest, APartCountedTwice) {
   history_.calls[9].inputs = {"m0", "m1", "m0"};
   ExpectOnly(Problem::kDouble);

@@ -135,7 +135,9 @@ absl::StatusOr<bool> MemoryStore::Heartbeat(const v1::HeartbeatRequest& request)
 absl::Status MemoryStore::Complete(const v1::CompleteTaskRequest& request) {
   const LeaseKey key = KeyOf(request);
   FOUNDRY_ASSIGN_OR_RETURN(Task * task, FindLeased(key));
-  if (task->state == v1::STATE_SUCCEEDED) return absl::OkStatus();
+  if (task->state == v1::STATE_SUCCEEDED) {
+    return task->manifest == request.manifest() ? absl::OkStatus() : Stale(key);
+  }
   if (!task->Held()) return Stale(key);
   const bool running = task->state == v1::STATE_RUNNING;
   FOUNDRY_RETURN_IF_ERROR(MoveTask(*task, v1::STATE_SUCCEEDED, ""));
