@@ -28,6 +28,7 @@ constexpr absl::Duration kLongestPeriod = absl::Seconds(10);
 constexpr int kShareOfTime = 20;  // looks take at most a twentieth of it
 constexpr absl::Duration kExportPause = absl::Milliseconds(50);
 constexpr absl::Duration kForgetWorkers = absl::Hours(24);
+constexpr absl::Duration kPausesPeriod = absl::Minutes(1);
 
 absl::Time Deadline() { return absl::Now() + kCallDeadline; }
 
@@ -69,7 +70,8 @@ void Maintenance::Wake() {
 }
 
 void Maintenance::ExpireLoop() {
-  absl::Time next_gauges = absl::InfinitePast(), next_housekeeping = absl::InfinitePast();
+  absl::Time next_gauges = absl::InfinitePast(), next_housekeeping = absl::InfinitePast(),
+             next_pauses = absl::InfinitePast();
   absl::Duration pause;
   do {
     const absl::Time start = absl::Now();
@@ -79,6 +81,10 @@ void Maintenance::ExpireLoop() {
       if (start >= next_housekeeping) {
         KeepHouse();
         next_housekeeping = start + options_.housekeeping_period;
+      }
+      if (start >= next_pauses) {
+        Warn("shortening pauses failed", store_->ShortenPauses(Deadline()));
+        next_pauses = start + kPausesPeriod;
       }
     }
     if (start >= next_gauges && away_since_ == absl::InfiniteFuture()) {

@@ -196,6 +196,9 @@ class Store {
   absl::Status Ping(absl::Time deadline);
 
   // ---- Maintenance; harmless when several processes do it at once.
+  // Ends the pauses of tasks that are longer than any that is given: the database's clock was set
+  // back.
+  absl::Status ShortenPauses(absl::Time deadline);
   // Ends leases that ran out; answers how many.
   absl::StatusOr<int> ExpireLeases(absl::Time deadline);
   absl::StatusOr<std::vector<PendingExport>> PendingExports(int limit, absl::Time deadline);

@@ -13,6 +13,11 @@ absl::StatusOr<int> Store::ExpireLeases(absl::Time deadline) {
   FOUNDRY_RETURN_IF_ERROR(
       database_.Transact("find expired leases", deadline, [&](pqxx::work& work) {
         expired.clear();
+        // After the database's clock was set back: what is not renewed by then runs out as it does.
+        Exec(work,
+             "UPDATE heartbeats SET lease_until = clock_timestamp() + $1::interval "
+             "WHERE lease_until > clock_timestamp() + 2 * $1::interval",
+             absl::StrCat(absl::ToDoubleSeconds(options_.lease), " seconds"));
         for (const auto& row :
              Exec(work,
                   "SELECT t.job_id, t.task_id FROM heartbeats h JOIN tasks t USING (task_id) "
@@ -26,6 +31,20 @@ absl::StatusOr<int> Store::ExpireLeases(absl::Time deadline) {
   }
   FOUNDRY_RETURN_IF_ERROR(ExpireSeats(deadline));
   return static_cast<int>(expired.size());
+}
+
+absl::Status Store::ShortenPauses(absl::Time deadline) {
+  bool some = false;
+  FOUNDRY_RETURN_IF_ERROR(database_.Transact("shorten pauses", deadline, [&](pqxx::work& work) {
+    some = Exec(work,
+                "UPDATE tasks SET not_before = clock_timestamp() WHERE state = 2 "
+                "AND not_before > clock_timestamp() + 2 * $1::interval",
+                absl::StrCat(absl::ToDoubleSeconds(options_.longest_backoff), " seconds"))
+               .affected_rows() > 0;
+    return absl::OkStatus();
+  }));
+  if (some) options_.on_tasks_ready();
+  return absl::OkStatus();
 }
 
 absl::Status Store::ExpireLease(const std::string& job_id, const std::string& task_id,
@@ -100,9 +119,12 @@ absl::StatusOr<std::vector<PendingExport>> Store::PendingExports(int limit, absl
     return ReadExports(
         work,
         Exec(work,
-             "SELECT s.job_id, s.name, j.spec FROM steps s JOIN jobs j USING (job_id) "
-             "WHERE NOT s.exported AND s.state IN (4, 9) AND j.state IN (2, 3, 4) "
-             "ORDER BY j.create_time, s.position LIMIT $1",
+             // From the steps, which are few, not by way of the jobs in their order.
+             "WITH due AS MATERIALIZED (SELECT job_id, name, position FROM steps "
+             "  WHERE NOT exported AND state IN (4, 9)) "
+             "SELECT s.job_id, s.name, j.spec FROM due s CROSS JOIN LATERAL "
+             "  (SELECT spec, state, create_time FROM jobs WHERE job_id = s.job_id OFFSET 0) j "
+             "WHERE j.state IN (2, 3, 4) ORDER BY j.create_time, s.position LIMIT $1",
              limit),
         &pending);
   }));

@@ -109,5 +109,23 @@ TEST_F(StoreWorkersTest, ClaimsWaitForNobody) {
   EXPECT_EQ(StepOf(Get(job), "extraction").state(), v1::STATE_RUNNING);
 }
 
+// The database's clock was set back by an hour while a worker that has died held a lease, and a
+// failed task waited.
+TEST_F(StoreWorkersTest, AClockThatWasSetBackHoldsNothingUp) {
+  const std::string job = Create("r1", Small());
+  const GrantedLease silent = LeaseOne(), failing = LeaseOne();
+  ASSERT_TRUE(Fail(failing, true).ok());
+  Sql("UPDATE heartbeats SET lease_until = lease_until + interval '1 hour'");
+  Sql("UPDATE tasks SET not_before = not_before + interval '1 hour' WHERE state = 2");
+  EXPECT_EQ(LeaseOne().lease.epoch(), 0);
+  ASSERT_TRUE(store().ShortenPauses(Soon()).ok());
+  EXPECT_EQ(LeaseOne().lease.task_id(), failing.lease.task_id());
+  // The lease stands once more for its time, then it runs out.
+  EXPECT_EQ(store().ExpireLeases(Soon()).value_or(-1), 0);
+  EXPECT_TRUE(Beat(silent).ok());
+  ExpireAll();
+  EXPECT_EQ(TaskOf(job, "extraction", "extract/0").state(), v1::STATE_READY);
+}
+
 }  // namespace
 }  // namespace foundry::coordinator
