@@ -1,1 +1,2 @@
+-- Programs: 1 and later.
 DROP TABLE metrics, events, heartbeats, tasks, steps, jobs;

@@ -1,3 +1,4 @@
+-- Programs: 2 and later.
 UPDATE jobs j SET last_event_id = greatest(last_event_id,
   (SELECT max(event_id) FROM events e WHERE e.job_id = j.job_id));
 ALTER TABLE heartbeats DROP COLUMN job_id, DROP COLUMN announced;

@@ -1,3 +1,4 @@
+-- Programs: 4 and later.
 DROP TABLE leaders;
 ALTER TABLE events RENAME TO events_parts;
 ALTER TABLE events_parts RENAME CONSTRAINT events_pkey TO events_parts_pkey;

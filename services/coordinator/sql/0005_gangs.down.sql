@@ -1,3 +1,4 @@
+-- Programs: 4 and later.
 DROP TABLE checkpoints, seats, gangs;
 DROP INDEX tasks_gangs;
 ALTER TABLE workers DROP COLUMN devices;
