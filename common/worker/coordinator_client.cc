@@ -65,7 +65,8 @@ absl::Duration Backoff(int attempt) {
 CoordinatorClient::CoordinatorClient(const rpc::Channel* channel, std::string worker_id)
     : channel_(channel),
       worker_id_(std::move(worker_id)),
-      stub_(v1::WorkersService::NewStub(channel->grpc_channel())) {}
+      stub_(v1::WorkersService::NewStub(channel->grpc_channel())),
+      gangs_(v1::GangsService::NewStub(channel->grpc_channel())) {}
 
 absl::StatusOr<v1::Lease> CoordinatorClient::Lease(const v1::LeaseTaskRequest& request,
                                                    const CancelToken& stop) {
@@ -128,6 +129,48 @@ absl::Status CoordinatorClient::Release(const v1::Lease& lease, const CancelToke
   return Repeat("ReleaseTask", give_up, [&](grpc::ClientContext* context) {
     v1::ReleaseTaskResponse response;
     return stub_->ReleaseTask(context, request, &response);
+  });
+}
+
+absl::Status CoordinatorClient::OpenMeeting(const v1::Lease& lease, const std::string& rendezvous,
+                                            const std::string& inputs, const CancelToken& give_up) {
+  auto request = ForLease<v1::OpenMeetingRequest>(worker_id_, lease);
+  request.set_rendezvous(rendezvous);
+  request.set_inputs(inputs);
+  return Repeat("OpenMeeting", give_up, [&](grpc::ClientContext* context) {
+    v1::OpenMeetingResponse response;
+    return gangs_->OpenMeeting(context, request, &response);
+  });
+}
+
+absl::Status CoordinatorClient::LeaveSeat(const v1::Lease& lease, v1::LeaveReason reason,
+                                          const std::string& message, const CancelToken& give_up) {
+  auto request = ForLease<v1::LeaveSeatRequest>(worker_id_, lease);
+  request.set_reason(reason);
+  request.set_message(message);
+  return Repeat("LeaveSeat", give_up, [&](grpc::ClientContext* context) {
+    v1::LeaveSeatResponse response;
+    return gangs_->LeaveSeat(context, request, &response);
+  });
+}
+
+absl::StatusOr<v1::HeartbeatSeatResponse> CoordinatorClient::HeartbeatSeat(const v1::Lease& lease) {
+  const auto request = ForLease<v1::HeartbeatSeatRequest>(worker_id_, lease);
+  v1::HeartbeatSeatResponse response;
+  const absl::Status status = channel_->Invoke(kCallTimeout, [&](grpc::ClientContext* context) {
+    return gangs_->HeartbeatSeat(context, request, &response);
+  });
+  if (!status.ok()) return status;
+  return response;
+}
+
+absl::Status CoordinatorClient::RegisterCheckpoint(const v1::Lease& lease,
+                                                   const std::string& manifest) {
+  auto request = ForLease<v1::RegisterCheckpointRequest>(worker_id_, lease);
+  request.set_manifest(manifest);
+  return channel_->Invoke(kCallTimeout, [&](grpc::ClientContext* context) {
+    v1::RegisterCheckpointResponse response;
+    return gangs_->RegisterCheckpoint(context, request, &response);
   });
 }
 

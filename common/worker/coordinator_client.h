@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "common/base/cancel.h"
 #include "common/rpc/channel.h"
+#include "foundry/coordinator/v1/gangs.grpc.pb.h"
 #include "foundry/coordinator/v1/workers.grpc.pb.h"
 
 namespace foundry::worker {
@@ -51,6 +52,15 @@ class CoordinatorClient {
   absl::Status Fail(const coordinator::v1::Lease& lease, const absl::Status& error, bool retryable,
                     const CancelToken& give_up);
   absl::Status Release(const coordinator::v1::Lease& lease, const CancelToken& give_up);
+  absl::Status OpenMeeting(const coordinator::v1::Lease& lease, const std::string& rendezvous,
+                           const std::string& inputs, const CancelToken& give_up);
+  absl::Status LeaveSeat(const coordinator::v1::Lease& lease, coordinator::v1::LeaveReason reason,
+                         const std::string& message, const CancelToken& give_up);
+
+  // One try each.
+  absl::StatusOr<coordinator::v1::HeartbeatSeatResponse> HeartbeatSeat(
+      const coordinator::v1::Lease& lease);
+  absl::Status RegisterCheckpoint(const coordinator::v1::Lease& lease, const std::string& manifest);
 
  private:
   absl::Status Repeat(const char* what, const CancelToken& give_up,
@@ -59,6 +69,7 @@ class CoordinatorClient {
   const rpc::Channel* const channel_;
   const std::string worker_id_;
   const std::unique_ptr<coordinator::v1::WorkersService::Stub> stub_;
+  const std::unique_ptr<coordinator::v1::GangsService::Stub> gangs_;
 };
 
 }  // namespace foundry::worker

@@ -1,11 +1,13 @@
 #include "common/worker/process_flags.h"
 
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 
 namespace foundry::worker {
 namespace {
@@ -16,6 +18,17 @@ std::string DefaultWorkDir(const std::string& program) {
   }
   const char* home = std::getenv("HOME");
   return absl::StrCat(home == nullptr ? "/tmp" : home, "/.cache/foundry/", program);
+}
+
+// Those that CUDA_VISIBLE_DEVICES names, else the driver's; 0: it cannot be told.
+int VisibleGpus() {
+  if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES"); visible != nullptr) {
+    const std::vector<std::string> names = absl::StrSplit(visible, ',', absl::SkipEmpty());
+    return static_cast<int>(names.size());
+  }
+  int count = 0;
+  while (std::filesystem::exists(absl::StrCat("/dev/nvidia", count))) ++count;
+  return count;
 }
 
 }  // namespace
@@ -53,6 +66,19 @@ ParsedFlags ParseProcessFlags(int argc, char** argv, const std::string& program,
       ->capture_default_str()
       ->check(CLI::Range(1, 256));
   app.add_flag("--gpu", flags.has_gpu, "Take tasks that need a GPU");
+  app.add_option("--devices", flags.devices,
+                 "Ranks of a training that run here at once; a training of more takes several "
+                 "workers. Default: with --gpu the number of GPUs, else 0: any number")
+      ->check(CLI::Range(0, 1024));
+  app.add_option("--rank-address", flags.rank_address,
+                 "IP address or name by which ranks on other workers reach those here; the network "
+                 "between them must be trusted")
+      ->capture_default_str();
+  app.add_option("--state-seconds", flags.state_seconds,
+                 "A training's state is stored this often, at its checkpoints, so that another "
+                 "worker can go on with it")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 86400));
   app.add_option("--log-format", log_format, "console or json")->capture_default_str();
   app.add_option("--log-level", log_level, "debug, info, warning or error")->capture_default_str();
   app.add_option("--token", flags.token,
@@ -83,6 +109,7 @@ ParsedFlags ParseProcessFlags(int argc, char** argv, const std::string& program,
   const absl::Status log = telemetry::ParseLogOptions(log_format, log_level, &flags.log);
   if (!log.ok()) return wrong(log.message());
   flags.log.process = program;
+  if (flags.has_gpu && app.count("--devices") == 0) flags.devices = VisibleGpus();
   if (flags.coordinator.empty() && flags.listen.empty()) {
     return wrong("nothing to do: give --coordinator, --listen or both");
   }

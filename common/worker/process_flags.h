@@ -19,6 +19,9 @@ struct ProcessFlags {
   int metrics_port = 0;        // 0: a free one; -1: none
   int slots = 1;               // tasks, and direct calls, that run at once
   bool has_gpu = false;
+  int devices = 0;  // ranks of a training at once; 0: any number
+  std::string rank_address = "127.0.0.1";
+  int state_seconds = 300;
   telemetry::LogOptions log;
   // Security of the own server and of the way to the coordinator; tokens are references.
   std::string token;

@@ -21,6 +21,17 @@ class StageContext : public TaskContext {
   }
   const std::filesystem::path& output() const override { return run_.output; }
   const std::filesystem::path& scratch() const override { return run_.scratch; }
+  Gang* gang() override { return run_.gang; }
+  void KeepState(const std::filesystem::path& folder) override {
+    if (run_.keeper == nullptr) return TaskContext::KeepState(folder);
+    run_.keeper->Keep(folder);
+  }
+  absl::StatusOr<std::filesystem::path> KeptState() override {
+    if (run_.kept_state.empty()) return std::filesystem::path();
+    InputRef state;
+    state.manifest = run_.kept_state;
+    return files_->Fetch(state);
+  }
   void Progress(const TaskProgress& progress) override { run_.report->Progress(progress); }
   void Metric(const std::string& name, int64_t step, double value) override {
     run_.report->Metric(name, step, value);

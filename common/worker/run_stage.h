@@ -9,6 +9,7 @@
 #include "common/base/cancel.h"
 #include "common/telemetry/metrics.h"
 #include "common/worker/stage.h"
+#include "common/worker/state_keeper.h"
 #include "common/worker/task_context.h"
 #include "common/worker/task_report.h"
 #include "common/worker/work_folder.h"
@@ -29,6 +30,9 @@ struct StageRun {
   std::filesystem::path scratch;  // kept between attempts
   CancelToken cancel;
   TaskReport* report = nullptr;
+  Gang* gang = nullptr;
+  StateKeeper* keeper = nullptr;  // null: states are not kept
+  std::string kept_state;         // manifest of an earlier attempt's; empty: none
 };
 
 // Calls the handler for `request`. Unimplemented when no stage of this process takes it; Internal

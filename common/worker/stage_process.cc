@@ -94,6 +94,9 @@ class Process {
     WorkerOptions worker;
     worker.slots = flags.slots;
     worker.has_gpu = flags.has_gpu;
+    worker.devices = flags.devices;
+    worker.rank_address = flags.rank_address;
+    worker.state_period = absl::Seconds(flags.state_seconds);
     loop_ = std::make_unique<WorkerLoop>(worker, &runner_, channel_.get(), store_.get());
     return absl::OkStatus();
   }

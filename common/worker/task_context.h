@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/cancel.h"
+#include "common/worker/gang.h"
 
 namespace foundry::worker {
 
@@ -56,6 +57,18 @@ class TaskContext {
   // A folder for intermediate files. A later attempt of the same task on this machine finds what an
   // earlier one left (checkpoints, caches); nothing else may rely on it.
   virtual const std::filesystem::path& scratch() const = 0;
+
+  // Where the task is run by several workers together, this one's part of it; null: it is not.
+  virtual Gang* gang() { return nullptr; }
+
+  // Takes over a folder from which an attempt on any worker could go on, and stores it in its own
+  // time, not more often than the worker was told to. Here: removes it.
+  virtual void KeepState(const std::filesystem::path& folder) {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);
+  }
+  // The state that an earlier attempt kept, read-only; empty: none.
+  virtual absl::StatusOr<std::filesystem::path> KeptState() { return std::filesystem::path(); }
 
   // Cheap; sent with the next heartbeat.
   virtual void Progress(const TaskProgress& progress) = 0;

@@ -8,7 +8,9 @@
 #include "common/base/status.h"
 #include "common/storage/manifest.h"
 #include "common/telemetry/log.h"
+#include "common/worker/gang_link.h"
 #include "common/worker/heartbeat.h"
+#include "common/worker/state_keeper.h"
 
 namespace foundry::worker {
 namespace {
@@ -60,13 +62,25 @@ void WorkerLoop::RunSlot() {
   request.set_worker_id(client_.worker_id());
   for (const Stage& stage : runner_->stages) request.add_stages(stage.name);
   request.set_has_gpu(options_.has_gpu);
+  request.set_devices(options_.devices);
+  request.set_rank_address(options_.rank_address);
   request.mutable_wait_time()->set_seconds(absl::ToInt64Seconds(options_.poll_wait));
   int failures = 0;
   while (!draining_.Cancelled()) {
     const absl::StatusOr<Lease> lease = client_.Lease(request, draining_);
     if (lease.ok()) {
       failures = 0;
-      if (!lease->task_id().empty()) RunTask(*lease);
+      if (lease->task_id().empty()) continue;
+      const telemetry::LogScope scope({{"job", lease->job_id()},
+                                       {"step", lease->step()},
+                                       {"task", lease->key()},
+                                       {"attempt", absl::StrCat(lease->attempt())}});
+      telemetry::LogInfo("task leased", {{"epoch", absl::StrCat(lease->epoch())}});
+      if (lease->seat().first_rank() > 0) {
+        RunSeat(*lease);
+      } else {
+        RunTask(*lease);
+      }
       continue;
     }
     if (draining_.Cancelled()) return;
@@ -79,18 +93,7 @@ void WorkerLoop::RunSlot() {
 }
 
 void WorkerLoop::RunTask(const Lease& lease) {
-  const telemetry::LogScope scope({{"job", lease.job_id()},
-                                   {"step", lease.step()},
-                                   {"task", lease.key()},
-                                   {"attempt", absl::StrCat(lease.attempt())}});
-  const std::string stage = StageOf(*runner_, lease.request().request_case());
-  const auto count = [&](const char* outcome) {
-    runner_->metrics->Count("foundry_worker_tasks_total", "Leased tasks by how they ended.",
-                            {{"stage", stage}, {"outcome", outcome}});
-    telemetry::LogInfo(absl::StrCat("task ", outcome));
-  };
-  telemetry::LogInfo("task leased", {{"epoch", absl::StrCat(lease.epoch())}});
-
+  const auto count = [&](const char* outcome) { Count(lease, outcome); };
   CancelToken cancel;
   const Registered registered(&cancel, &mutex_, &running_);
   if (draining_.Cancelled()) cancel.Cancel("the worker is shutting down");
@@ -131,6 +134,52 @@ void WorkerLoop::RunTask(const Lease& lease) {
   }
 }
 
+void WorkerLoop::RunSeat(const Lease& lease) {
+  // Not known to Drain: the seat is given back first, then its ranks end.
+  CancelToken cancel;
+  absl::Status status;
+  bool lost = false, cancelled = false, given_back = false;
+  {
+    SeatLink seat(&client_, lease, {options_.rank_address, HeartbeatPeriod(lease)}, runner_->files,
+                  cancel, draining_);
+    TaskReport report;  // the leader's counts
+    StageRun run;
+    run.cancel = cancel;
+    run.report = &report;
+    run.gang = &seat;
+    const std::string key = absl::StrCat(lease.task_id(), "-seat");
+    status = [&]() -> absl::Status {
+      FOUNDRY_ASSIGN_OR_RETURN(const TempFolder output, runner_->files->NewOutput());
+      run.output = output.path();
+      FOUNDRY_ASSIGN_OR_RETURN(run.scratch, runner_->files->Scratch(key));
+      return RunStage(*runner_, lease.request(), run).status();
+    }();
+    runner_->files->RemoveScratch(key);
+    lost = seat.lost();
+    cancelled = seat.cancelled();
+    given_back = seat.given_back();
+  }
+  if (lost) return Count(lease, "lost");
+  if (given_back) return Count(lease, "released");
+  const auto reason = status.ok() ? coordinator::v1::LEAVE_REASON_DONE
+                      : cancelled ? coordinator::v1::LEAVE_REASON_RELEASED
+                                  : coordinator::v1::LEAVE_REASON_LOST;
+  const absl::Status sent =
+      client_.LeaveSeat(lease, reason, std::string(status.message()), draining_);
+  if (!sent.ok() && !IsStaleLease(sent)) {
+    telemetry::LogWarning("the coordinator did not take the seat's outcome",
+                          {{"error", sent.ToString()}});
+  }
+  Count(lease, status.ok() ? "completed" : cancelled ? "released" : "failed");
+}
+
+void WorkerLoop::Count(const Lease& lease, const char* outcome) {
+  runner_->metrics->Count(
+      "foundry_worker_tasks_total", "Leased tasks by how they ended.",
+      {{"stage", StageOf(*runner_, lease.request().request_case())}, {"outcome", outcome}});
+  telemetry::LogInfo(absl::StrCat("task ", outcome));
+}
+
 absl::Duration WorkerLoop::HeartbeatPeriod(const Lease& lease) const {
   const absl::Duration duration = absl::Seconds(lease.lease_duration().seconds());
   if (duration <= absl::ZeroDuration()) return options_.heartbeat_period;
@@ -147,6 +196,13 @@ absl::StatusOr<WorkerLoop::Finished> WorkerLoop::Execute(const Lease& lease,
   FOUNDRY_ASSIGN_OR_RETURN(run.scratch, runner_->files->Scratch(lease.task_id()));
   run.cancel = cancel;
   run.report = report;
+  LeaderLink gang(&client_, lease, options_.rank_address, store_, cancel);
+  if (lease.has_seat()) run.gang = &gang;
+  StateKeeper keeper(store_, options_.state_period, [&](const std::string& manifest) {
+    return client_.RegisterCheckpoint(lease, manifest);
+  });
+  run.keeper = &keeper;
+  run.kept_state = lease.checkpoint();
   Finished finished;
   FOUNDRY_ASSIGN_OR_RETURN(finished.result, RunStage(*runner_, lease.request(), run));
   FOUNDRY_ASSIGN_OR_RETURN(storage::StoredManifest stored,

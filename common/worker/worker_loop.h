@@ -24,6 +24,10 @@ namespace foundry::worker {
 struct WorkerOptions {
   int slots = 1;  // tasks run at once
   bool has_gpu = false;
+  int devices = 0;                         // ranks of a training at once; 0: any number
+  std::string rank_address = "127.0.0.1";  // by which other workers' ranks reach them
+  // States of a training are stored this often, for an attempt on another worker.
+  absl::Duration state_period = absl::Minutes(5);
   absl::Duration poll_wait = absl::Seconds(20);  // longest wait of one LeaseTask
   // Or a sixth of the lease, if less. A cancellation is learnt with the next heartbeat.
   absl::Duration heartbeat_period = absl::Milliseconds(800);
@@ -51,6 +55,10 @@ class WorkerLoop {
   };
   void RunSlot();
   void RunTask(const coordinator::v1::Lease& lease);
+  // A share of a task that another worker leads.
+  void RunSeat(const coordinator::v1::Lease& lease);
+  // "completed", "failed", …
+  void Count(const coordinator::v1::Lease& lease, const char* outcome);
   absl::Duration HeartbeatPeriod(const coordinator::v1::Lease& lease) const;
   // Runs the handler and stores its output; the result's manifest is set.
   absl::StatusOr<Finished> Execute(const coordinator::v1::Lease& lease, const CancelToken& cancel,

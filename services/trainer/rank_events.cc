@@ -38,6 +38,11 @@ void Visit(DevScore& e, V visit) {
   visit("f1", e.f1);
 }
 template <typename V>
+void Visit(Snapshot& e, V visit) {
+  visit("folder", e.folder);
+  visit("step", e.step);
+}
+template <typename V>
 void Visit(Message& e, V visit) {
   visit("text", e.text);
 }
@@ -62,7 +67,7 @@ void Visit(FailureText& e, V visit) {
 }
 
 constexpr const char* kNames[] = {"listening", "step",    "validation", "dev_score",
-                                  "message",   "summary", "failure"};
+                                  "snapshot",  "message", "summary",    "failure"};
 static_assert(std::size(kNames) == std::variant_size_v<RankEvent>);
 
 template <typename Event>

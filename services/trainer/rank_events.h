@@ -16,14 +16,18 @@ namespace foundry::trainer {
 struct Listening {
   std::string address;  // of rank 0, for the others
 };
+struct Snapshot {
+  std::string folder;  // see run_snapshot.h; the reader's from now on
+  int64_t step = 0;
+};
 struct Message {
   std::string text;
 };
 struct Failure {
   absl::Status status;
 };
-using RankEvent = std::variant<Listening, lm::StepReport, lm::ValidationReport, DevScore, Message,
-                               lm::TrainSummary, Failure>;
+using RankEvent = std::variant<Listening, lm::StepReport, lm::ValidationReport, DevScore, Snapshot,
+                               Message, lm::TrainSummary, Failure>;
 
 // Ends with a newline.
 std::string ToLine(const RankEvent& event);

@@ -22,7 +22,8 @@ TEST(RankEventsTest, EventsComeThroughWhateverThePieces) {
                            ToLine(Message{"a \"line\"\nbreak"}) +
                            ToLine(lm::ValidationReport{.step = 3, .score = -2, .best = true}) +
                            ToLine(DevScore{.contains = 0.5, .f1 = 0.25}) + ToLine(summary) +
-                           ToLine(Failure{absl::ResourceExhaustedError("no memory")});
+                           ToLine(Failure{absl::ResourceExhaustedError("no memory")}) +
+                           ToLine(Snapshot{"snapshots/step-3", 3});
   for (size_t piece : {size_t{1}, size_t{7}, text.size()}) {
     std::vector<RankEvent> events;
     EventReader reader([&](const RankEvent& event) {
@@ -32,7 +33,7 @@ TEST(RankEventsTest, EventsComeThroughWhateverThePieces) {
     for (size_t at = 0; at < text.size(); at += piece) {
       ASSERT_TRUE(reader.Read(absl::string_view(text).substr(at, piece)).ok());
     }
-    ASSERT_EQ(events.size(), 7u);
+    ASSERT_EQ(events.size(), 8u);
     EXPECT_EQ(std::get<Listening>(events[0]).address, "127.0.0.1:4");
     EXPECT_EQ(std::get<lm::StepReport>(events[1]).loss, 1.25);
     EXPECT_EQ(std::get<Message>(events[2]).text, "a \"line\"\nbreak");
@@ -40,6 +41,7 @@ TEST(RankEventsTest, EventsComeThroughWhateverThePieces) {
     EXPECT_EQ(std::get<DevScore>(events[4]).f1, 0.25);
     EXPECT_EQ(std::get<lm::TrainSummary>(events[5]).tokens, 1234567890123);
     EXPECT_EQ(std::get<Failure>(events[6]).status, absl::ResourceExhaustedError("no memory"));
+    EXPECT_EQ(std::get<Snapshot>(events[7]).folder, "snapshots/step-3");
   }
 }
 

@@ -17,6 +17,7 @@ void VisitMembers(Job& job, Visitor visit) {
   visit("examples", job.examples);
   visit("dev_pairs", job.dev_pairs);
   visit("output", job.output);
+  visit("snapshots", job.snapshots);
   visit("lora_rank", o.lora.rank);
   visit("lora_alpha", o.lora.alpha);
   visit("lora_dropout", o.lora.dropout);

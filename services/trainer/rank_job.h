@@ -17,6 +17,7 @@ struct RankJob {
   std::string examples;      // see example_file.h
   std::string dev_pairs;     // pairs.jsonl that choose the checkpoint; empty: the validation loss
   std::string output;        // folder of the run, see lm::Train; rank 0 uses it
+  bool snapshots = false;    // rank 0 leaves one with each checkpoint, see run_snapshot.h
 };
 
 absl::Status WriteRankJob(const std::filesystem::path& path, const RankJob& job);

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/files.h"
 #include "common/base/parent.h"
@@ -27,6 +28,7 @@
 #include "services/trainer/example_file.h"
 #include "services/trainer/rank_events.h"
 #include "services/trainer/rank_job.h"
+#include "services/trainer/run_snapshot.h"
 
 namespace foundry::trainer {
 namespace {
@@ -88,6 +90,18 @@ absl::Status RunRank(const std::string& job_file, const lm::RankGroupOptions& gr
   lm::TrainHooks hooks;
   hooks.on_step = [](const lm::StepReport& report) { Tell(report); };
   hooks.on_validation = [](const lm::ValidationReport& report) { Tell(report); };
+  if (job.snapshots) {
+    hooks.on_checkpoint = [&](const std::filesystem::path& folder, int64_t step) -> absl::Status {
+      const auto snapshot = SnapshotRun(job.output, folder, step);
+      // Nothing here depends on it.
+      if (!snapshot.ok()) {
+        Tell(Message{absl::StrCat("no snapshot: ", snapshot.status().message())});
+      } else {
+        Tell(Snapshot{snapshot->string(), step});
+      }
+      return absl::OkStatus();
+    };
+  }
   hooks.on_message = [](absl::string_view text) { Tell(Message{std::string(text)}); };
   FOUNDRY_ASSIGN_OR_RETURN(
       const lm::TrainSummary summary,

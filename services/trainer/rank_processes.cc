@@ -26,20 +26,21 @@ struct Loss {
   bool killed = false;  // SIGKILL
 };
 
-// All ranks, once: from their start to the end of the last one.
+// All ranks that run here, once: from their start to the end of the last one.
 class Gang {
  public:
-  Gang(std::string program, std::string job_file, int ranks, int64_t generation,
+  Gang(std::string program, std::string job_file, int ranks, const RankSpread& spread,
        const RankProcessOptions& options, const RankProcessHooks& hooks, std::mutex& hook_mutex,
        const RankJob& job)
       : program_(std::move(program)),
         job_file_(std::move(job_file)),
         ranks_(ranks),
-        generation_(generation),
+        spread_(spread),
         options_(options),
         hooks_(hooks),
         hook_mutex_(hook_mutex),
-        job_(job) {}
+        job_(job),
+        address_(spread.rendezvous) {}
 
   // The summary; nullopt when a rank was lost (see loss()); the error that a rank reported.
   absl::StatusOr<std::optional<lm::TrainSummary>> Run(const CancelToken& cancel);
@@ -47,14 +48,16 @@ class Gang {
   int64_t last_step() const { return last_step_; }
 
  private:
-  void RunRank(int rank);
+  // Of all workers.
+  int World() const { return spread_.world_size > 0 ? spread_.world_size : ranks_; }
+  void RunRank(int index);
   absl::Status OnEvent(int rank, const RankEvent& event);
-  std::vector<std::string> Environment(int rank) const;
+  std::vector<std::string> Environment(int index) const;
   void Note(int rank, const absl::StatusOr<SubprocessResult>& result);
 
   const std::string program_, job_file_;
   const int ranks_;
-  const int64_t generation_;
+  const RankSpread spread_;
   const RankProcessOptions& options_;
   const RankProcessHooks& hooks_;
   std::mutex& hook_mutex_;
@@ -71,7 +74,7 @@ class Gang {
   int64_t last_step_ = 0;
 };
 
-std::vector<std::string> Gang::Environment(int rank) const {
+std::vector<std::string> Gang::Environment(int index) const {
   if (ranks_ == 1) return {};
   std::vector<std::string> added;
   if (std::getenv("OMP_NUM_THREADS") == nullptr) {
@@ -83,16 +86,21 @@ std::vector<std::string> Gang::Environment(int rank) const {
     const std::vector<std::string> devices =
         absl::StrSplit(visible == nullptr ? "" : visible, ',', absl::SkipEmpty());
     added.push_back(absl::StrCat("CUDA_VISIBLE_DEVICES=", devices.empty()
-                                                              ? absl::StrCat(rank)
-                                                              : devices[rank % devices.size()]));
+                                                              ? absl::StrCat(index)
+                                                              : devices[index % devices.size()]));
   }
   return added;
 }
 
 absl::Status Gang::OnEvent(int rank, const RankEvent& event) {
   if (const auto* listening = std::get_if<Listening>(&event)) {
+    const absl::Status told = hooks_.on_listening && World() > ranks_
+                                  ? hooks_.on_listening(listening->address)
+                                  : absl::OkStatus();
     std::lock_guard lock(mutex_);
     address_ = listening->address;
+    if (failure_.ok()) failure_ = told;
+    if (!told.ok()) end_.Cancel("the meeting could not be opened");
     changed_.notify_all();
     return absl::OkStatus();
   }
@@ -119,6 +127,8 @@ absl::Status Gang::OnEvent(int rank, const RankEvent& event) {
     if (hooks_.train.on_validation) hooks_.train.on_validation(*validation);
   } else if (const auto* score = std::get_if<DevScore>(&event)) {
     if (hooks_.on_dev_score) hooks_.on_dev_score(*score);
+  } else if (const auto* snapshot = std::get_if<Snapshot>(&event)) {
+    if (hooks_.on_snapshot) hooks_.on_snapshot(snapshot->folder);
   } else if (const auto* message = std::get_if<Message>(&event)) {
     if (hooks_.train.on_message) {
       hooks_.train.on_message(rank == 0 ? message->text
@@ -137,7 +147,7 @@ void Gang::Note(int rank, const absl::StatusOr<SubprocessResult>& result) {
   const bool died =
       result.ok() && result->end == SubprocessResult::End::kSignal && result->signal != SIGTERM;
   if (died ? !loss_.died : loss_.what.empty() && !end_.Cancelled()) {
-    loss_.what = absl::StrCat("rank ", rank, " of ", ranks_, " ",
+    loss_.what = absl::StrCat("rank ", rank, " of ", World(), " ",
                               result.ok() ? result->Describe() : result.status().ToString());
     loss_.died = died;
     loss_.killed = died && result->signal == SIGKILL;
@@ -148,7 +158,8 @@ void Gang::Note(int rank, const absl::StatusOr<SubprocessResult>& result) {
   end_.Cancel("another rank ended");
 }
 
-void Gang::RunRank(int rank) {
+void Gang::RunRank(int index) {
+  const int rank = spread_.first_rank + index;
   EventReader events([&](const RankEvent& event) { return OnEvent(rank, event); });
   SubprocessOptions process;
   {
@@ -156,12 +167,12 @@ void Gang::RunRank(int rank) {
     process.argv = {program_,
                     job_file_,
                     absl::StrCat(rank),
-                    absl::StrCat(ranks_),
+                    absl::StrCat(World()),
                     options_.host,
-                    absl::StrCat(generation_),
+                    absl::StrCat(spread_.generation),
                     address_};
   }
-  process.environment = Environment(rank);
+  process.environment = Environment(index);
   process.timeout = kNever;
   process.grace = options_.grace;
   process.memory_bytes = options_.memory_limit_mib << 20;
@@ -179,12 +190,12 @@ absl::StatusOr<std::optional<lm::TrainSummary>> Gang::Run(const CancelToken& can
   // started it (see common/base/parent.h).
   std::vector<std::thread> threads;
   auto start = [&] {
-    const int rank = static_cast<int>(threads.size());
+    const int index = static_cast<int>(threads.size());
     {
       std::lock_guard lock(mutex_);
       ++running_;
     }
-    threads.emplace_back([this, rank] { RunRank(rank); });
+    threads.emplace_back([this, index] { RunRank(index); });
   };
   start();
   while (true) {
@@ -205,7 +216,16 @@ absl::StatusOr<std::optional<lm::TrainSummary>> Gang::Run(const CancelToken& can
   if (summary_) return summary_;
   FOUNDRY_RETURN_IF_ERROR(cancel.Check());
   FOUNDRY_RETURN_IF_ERROR(failure_);
+  if (loss_.what.empty() && spread_.first_rank > 0) return lm::TrainSummary();
   return std::nullopt;
+}
+
+// One generation of ranks of which some run elsewhere.
+absl::StatusOr<lm::TrainSummary> RunSpread(Gang& gang, const CancelToken& cancel) {
+  FOUNDRY_ASSIGN_OR_RETURN(const std::optional<lm::TrainSummary> summary, gang.Run(cancel));
+  if (summary) return *summary;
+  if (gang.loss().died) return absl::UnavailableError(gang.loss().what);
+  return absl::AbortedError(gang.loss().what);
 }
 
 }  // namespace
@@ -218,12 +238,20 @@ absl::StatusOr<lm::TrainSummary> TrainInProcesses(const RankJob& job,
   FOUNDRY_ASSIGN_OR_RETURN(const std::string program, FindProgram("foundry-train-rank"));
   const std::filesystem::path job_file = folder / "rank_job.json";
   RankJob now = job;
+  now.snapshots = hooks.on_snapshot != nullptr;
   std::mutex hook_mutex;
+  if (options.spread.world_size > options.ranks) {
+    FOUNDRY_RETURN_IF_ERROR(WriteRankJob(job_file, now));
+    Gang gang(program, job_file.string(), options.ranks, options.spread, options, hooks, hook_mutex,
+              now);
+    return RunSpread(gang, cancel);
+  }
   int ranks = options.ranks, losses = 0;
   int64_t furthest = 0;
   for (int64_t generation = 0;; ++generation) {
     FOUNDRY_RETURN_IF_ERROR(WriteRankJob(job_file, now));
-    Gang gang(program, job_file.string(), ranks, generation, options, hooks, hook_mutex, now);
+    Gang gang(program, job_file.string(), ranks, {.generation = generation}, options, hooks,
+              hook_mutex, now);
     FOUNDRY_ASSIGN_OR_RETURN(const std::optional<lm::TrainSummary> summary, gang.Run(cancel));
     if (summary) return *summary;
     losses = gang.last_step() > furthest ? 1 : losses + 1;

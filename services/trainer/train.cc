@@ -12,7 +12,6 @@
 #include "common/base/status.h"
 #include "common/dataset/io.h"
 #include "common/lm/language_model.h"
-#include "common/lm/model_path.h"
 #include "common/lm/trainer.h"
 #include "services/trainer/dev_score.h"
 #include "services/trainer/example_file.h"
@@ -20,7 +19,9 @@
 #include "services/trainer/mix.h"
 #include "services/trainer/rank_processes.h"
 #include "services/trainer/replay.h"
+#include "services/trainer/run_snapshot.h"
 #include "services/trainer/soft_teacher.h"
+#include "services/trainer/train_share.h"
 
 namespace foundry::trainer {
 namespace fs = std::filesystem;
@@ -33,11 +34,7 @@ absl::StatusOr<std::shared_ptr<lm::LanguageModel>> LoadStudent(const TrainJob& j
                                                                TaskContext& context) {
   lm::LoadOptions options;
   options.device = job.device;
-  if (!job.student_files.empty()) {
-    FOUNDRY_ASSIGN_OR_RETURN(const fs::path files, context.Fetch(job.student_files));
-    return lm::LanguageModel::Load(files, options);
-  }
-  FOUNDRY_ASSIGN_OR_RETURN(const fs::path path, lm::ResolveModel(job.student));
+  FOUNDRY_ASSIGN_OR_RETURN(const fs::path path, StudentPath(job, context));
   return lm::LanguageModel::Load(path, options);
 }
 
@@ -232,12 +229,34 @@ absl::StatusOr<RankJob> Prepare(const TrainJob& job, TaskContext& context, Stage
   return ranks;
 }
 
+// An attempt on another worker may have come further than what lies here.
+absl::Status GoOn(const fs::path& run, TaskContext& context) {
+  const absl::StatusOr<fs::path> kept = context.KeptState();
+  if (kept.ok() && kept->empty()) return absl::OkStatus();
+  if (!kept.ok()) {
+    context.Message(absl::StrCat("the state that an earlier attempt stored cannot be read: ",
+                                 kept.status().message()));
+    return absl::OkStatus();
+  }
+  return RestoreRun(*kept, run).status();
+}
+
 }  // namespace
 
 absl::StatusOr<StageOutput> RunTraining(const TrainJob& job, TaskContext& context) {
+  worker::Gang* const gang = context.gang();
+  if (gang != nullptr && !gang->share().leads()) return RunShare(job, context);
   StageOutput output;
   FOUNDRY_ASSIGN_OR_RETURN(const RankJob ranks, Prepare(job, context, output));
+  FOUNDRY_RETURN_IF_ERROR(GoOn(ranks.output, context));
   RankProcessHooks hooks;
+  hooks.on_snapshot = [&](const fs::path& folder) { context.KeepState(folder); };
+  if (gang != nullptr && gang->share().world_size > gang->share().ranks) {
+    context.Message(absl::StrCat("training with ", gang->share().world_size, " ranks, ",
+                                 gang->share().ranks, " of them on this worker"));
+    FOUNDRY_RETURN_IF_ERROR(ShareRanks(ranks, context));
+    hooks.on_listening = [&](const std::string& rendezvous) { return gang->Open(rendezvous); };
+  }
   hooks.train = HooksOf(context);
   std::optional<DevScore> best;  // both figures are of the checkpoint that was chosen
   hooks.on_dev_score = [&](const DevScore& score) {
@@ -246,12 +265,10 @@ absl::StatusOr<StageOutput> RunTraining(const TrainJob& job, TaskContext& contex
     output.figures["dev_contains"] = score.contains;
     output.figures["dev_f1"] = score.f1;
   };
-  FOUNDRY_ASSIGN_OR_RETURN(const lm::TrainSummary summary,
-                           TrainInProcesses(ranks, context.scratch(),
-                                            {.ranks = job.devices,
-                                             .min_ranks = job.min_devices,
-                                             .memory_limit_mib = job.memory_limit_mib},
-                                            hooks, context.cancel()));
+  const absl::StatusOr<lm::TrainSummary> trained = TrainInProcesses(
+      ranks, context.scratch(), RankOptionsOf(job, context), hooks, context.cancel());
+  FOUNDRY_RETURN_IF_ERROR(AfterOthers(trained.status(), context));
+  const lm::TrainSummary& summary = *trained;
   FOUNDRY_RETURN_IF_ERROR(Publish(ranks.output, context.output()));
   output.counts["steps"] = summary.steps;
   output.counts["tokens"] = summary.tokens;

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <numeric>
 #include <random>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/files.h"
 #include "common/base/hash.h"
 #include "common/base/status.h"
 #include "common/lm/train/schedule.h"
@@ -70,6 +72,13 @@ void HashExamples(Sha256& hash, const std::vector<Example>& examples) {
   }
 }
 
+// The adapter wherever it lies: ranks and later attempts may run on other machines.
+std::string AdapterIdentity(const std::string& folder) {
+  if (folder.empty()) return "";
+  const auto tensors = ReadFile(std::filesystem::path(folder) / "adapter_model.safetensors");
+  return tensors.ok() ? Sha256Hex(*tensors) : folder;
+}
+
 }  // namespace
 
 absl::Status CheckExamples(const std::vector<Example>& examples, const ModelConfig& config,
@@ -112,7 +121,8 @@ std::string RunFingerprint(const std::vector<Example>& train,
                            const std::vector<Example>& validation, const TrainOptions& o,
                            const std::string& model, const std::string& compute) {
   Sha256 hash;
-  hash.Update(absl::StrCat(model, "|", compute, "|", o.init_adapter, "|", o.schedule, "|"));
+  hash.Update(absl::StrCat(model, "|", compute, "|", AdapterIdentity(o.init_adapter), "|",
+                           o.schedule, "|"));
   for (const std::string& target : o.lora.targets) hash.Update(target + ",");
   const double numbers[] = {static_cast<double>(o.lora.rank),
                             o.lora.alpha,
