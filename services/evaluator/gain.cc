@@ -1,5 +1,7 @@
 #include "services/evaluator/gain.h"
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <string>
 #include <utility>
@@ -22,7 +24,12 @@ PairedDifference GainOver(const std::vector<Scored>& before, const std::vector<S
     before_values.push_back(x->second);
     after_values.push_back(y->second);
   }
-  return PairedBootstrap(before_values, after_values, seed);
+  PairedDifference gain = PairedBootstrap(before_values, after_values, seed);
+  // Of k questions that changed, all for the better, chance explains 2^(1-k) (the sign test); the
+  // bootstrap of a few is surer than that.
+  const double least = std::ldexp(1.0, static_cast<int>(1 - gain.gained - gain.lost));
+  gain.p_value = std::min(1.0, std::max(gain.p_value, least));
+  return gain;
 }
 
 }  // namespace foundry::evaluator

@@ -43,6 +43,9 @@ TEST(Gain, OneMoreRightAnswerOfAFewIsNotClear) {
   // Four gained, two lost: eight points more, and no reason to believe in them.
   EXPECT_GT(GainOver(before, after, 7).p_value, 0.3);
   EXPECT_EQ(GainOver({}, after, 7).p_value, 1);
+  // Two better answers of two prove nothing.
+  EXPECT_EQ(GainOver({Answer("a", 0), Answer("b", 0)}, {Answer("a", 1), Answer("b", 1)}, 7).p_value,
+            0.5);
 }
 
 }  // namespace
