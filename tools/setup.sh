@@ -21,7 +21,7 @@ BENCH_PACKAGES=(sentence-transformers==6.2.0 procrastinate==3.10.0 "psycopg[bina
 BENCH_DEBIAN_PACKAGES=(poppler-utils)
 NODE_LLAMA_VERSION=3.22.1
 BUF_VERSION=1.75.0
-TEST_DEBIAN_PACKAGES=(clang-format)
+TEST_DEBIAN_PACKAGES=(clang-format libfaketime)
 
 DEBIAN_PACKAGES=(
   build-essential cmake ninja-build ccache mold pkg-config git ca-certificates curl python3 python3-venv

@@ -177,7 +177,7 @@ absl::Status LocalServer::WriteConfiguration() {
   if (!options_.durable) {
     absl::StrAppend(&settings,
                     "fsync = off\nfull_page_writes = off\n"
-                    "shared_buffers = 16MB\n");
+                    "shared_buffers = 16MB\nmax_wal_size = 256MB\n");
   }
   // postgresql.auto.conf outranks postgresql.conf, needs no editing, and belongs to this cluster.
   const fs::path file = data_ / "postgresql.auto.conf";
@@ -216,12 +216,17 @@ absl::Status LocalServer::StartLocked() {
   if (!fs::exists(data_ / "PG_VERSION", error)) FOUNDRY_RETURN_IF_ERROR(Initialise());
   RemoveStaleLocks();
   FOUNDRY_RETURN_IF_ERROR(WriteConfiguration());
-  return Annotate(
-      RunAs(account_,
-            {bin_ / "pg_ctl", "start", "--silent", "--wait", "--pgdata", data_, "--log", log_,
-             "--timeout", absl::StrCat(absl::ToInt64Seconds(options_.start_timeout))},
-            options_.start_timeout + absl::Seconds(5)),
-      absl::StrCat("PostgreSQL does not start; see ", log_.string()));
+  std::vector<std::string> command = {"env"};
+  command.insert(command.end(), options_.environment.begin(), options_.environment.end());
+  const std::vector<std::string> start = {
+      bin_ / "pg_ctl", "start",
+      "--silent",      "--wait",
+      "--pgdata",      data_,
+      "--log",         log_,
+      "--timeout",     absl::StrCat(absl::ToInt64Seconds(options_.start_timeout))};
+  command.insert(command.end(), start.begin(), start.end());
+  return Annotate(RunAs(account_, command, options_.start_timeout + absl::Seconds(5)),
+                  absl::StrCat("PostgreSQL does not start; see ", log_.string()));
 }
 
 absl::Status LocalServer::Restart() {

@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -36,6 +37,8 @@ struct LocalServerOptions {
   // False gives up safety against power cuts, not against kills, for speed (tests).
   bool durable = true;
   int max_connections = 100;
+  // NAME=VALUE entries for the server's environment.
+  std::vector<std::string> environment;
   absl::Duration start_timeout = absl::Seconds(60);
 };
 

@@ -20,12 +20,14 @@ T OrDie(absl::StatusOr<T> value) {
 
 }  // namespace
 
-PrivatePostgres::PrivatePostgres() : folder_(OrDie(TempFolder::Make())) {
+PrivatePostgres::PrivatePostgres(const Options& own)
+    : folder_(OrDie(own.parent.empty() ? TempFolder::Make() : TempFolder::Make(own.parent))) {
   // As root the server runs as another account, which must be able to pass through.
   std::filesystem::permissions(folder_.path(), std::filesystem::perms(0755));
   postgres::LocalServerOptions options;
   options.folder = folder_.path() / "pg";
   options.durable = false;
+  options.environment = own.environment;
   server_ = OrDie(postgres::LocalServer::Start(options));
 }
 

@@ -5,8 +5,10 @@
 // Needs Debian's `postgresql` package; failing to start ends the program with the reason.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/base/files.h"
 #include "common/postgres/local_server.h"
@@ -15,7 +17,14 @@ namespace foundry::testing {
 
 class PrivatePostgres {
  public:
-  PrivatePostgres();
+  struct Options {
+    // Where its folder is made; empty: among the temporary files.
+    std::filesystem::path parent;
+    // NAME=VALUE entries for the server's environment.
+    std::vector<std::string> environment;
+  };
+  PrivatePostgres() : PrivatePostgres(Options()) {}
+  explicit PrivatePostgres(const Options& options);
   ~PrivatePostgres();
   PrivatePostgres(const PrivatePostgres&) = delete;
 

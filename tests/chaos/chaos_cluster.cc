@@ -27,9 +27,24 @@ std::filesystem::path NewFolder(const std::filesystem::path& path) {
   return path;
 }
 
+// PostgreSQL runs as another account where this is root.
+TempFolder OpenFolder() {
+  TempFolder folder = *TempFolder::Make();
+  std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
+  return folder;
+}
+
 }  // namespace
 
-ChaosCluster::ChaosCluster() : folder_(*TempFolder::Make()), database_(postgres_.NewDatabase()) {
+ChaosCluster::ChaosCluster()
+    : folder_(*TempFolder::Make()),
+      small_(OpenFolder()),
+      clock_(small_.path() / "clock"),
+      disk_(NewFolder(small_.path() / "disk")),
+      postgres_(testing::PrivatePostgres::Options{
+          disk_.Missing().empty() ? small_.path() / "disk" : std::filesystem::path(),
+          clock_.Environment()}),
+      database_(postgres_.NewDatabase()) {
   // libpq reaches a Unix socket by its folder and port.
   const size_t begin = database_.find("host='") + 6;
   const std::string host = database_.substr(begin, database_.find('\'', begin) - begin);

@@ -16,6 +16,7 @@
 #include "common/testing/fault_proxy.h"
 #include "common/testing/private_postgres.h"
 #include "foundry/coordinator/v1/jobs.grpc.pb.h"
+#include "tests/chaos/conditions.h"
 
 namespace foundry::chaos {
 
@@ -29,6 +30,9 @@ class ChaosCluster {
 
   std::filesystem::path folder() const { return folder_.path(); }
   postgres::LocalServer& postgres() { return postgres_.server(); }
+  // PostgreSQL's own.
+  Clock& clock() { return clock_; }
+  SmallDisk& disk() { return disk_; }
   // libpq connection string that no proxy stands in.
   const std::string& database() const { return database_; }
 
@@ -63,6 +67,9 @@ class ChaosCluster {
   std::string Socket(const std::string& name, int number) const;
 
   TempFolder folder_;
+  TempFolder small_;  // with the disk and the clock
+  Clock clock_;
+  SmallDisk disk_;
   testing::PrivatePostgres postgres_;
   std::string database_;
   Coordinator coordinators_[kCoordinators];

@@ -87,6 +87,14 @@ class Runner {
 
   // `second` comes after the first, while its consequences last.
   void Inflict(const Fault& fault, const Fault* second) {
+    for (const Fault* wanted : {&fault, second}) {
+      if (wanted == nullptr || wanted->missing == nullptr) continue;
+      const std::string missing = wanted->missing(cluster_);
+      if (missing.empty()) continue;
+      printf("%-34s skipped: %s\n", wanted->name, missing.c_str());
+      ++round_;
+      return;
+    }
     const std::string name =
         second == nullptr ? fault.name : absl::StrCat(fault.name, " + ", second->name);
     Load load(&cluster_, absl::StrCat("r", round_++));

@@ -133,6 +133,27 @@ void PostgresDiskFull(ChaosCluster& cluster, std::mt19937_64&) {
   Sql(cluster, "DROP FUNCTION disk_full CASCADE");
 }
 
+// Nothing can be written any more, the log of transactions neither: PostgreSQL may end for good.
+void PostgresDiskReallyFull(ChaosCluster& cluster, std::mt19937_64&) {
+  cluster.disk().SetFull(true);
+  absl::SleepFor(kAWhile);
+  cluster.disk().SetFull(false);
+  Demand(cluster.postgres().Restart());
+}
+std::string NoSmallDisk(ChaosCluster& cluster) { return cluster.disk().Missing(); }
+
+// Leases are counted by PostgreSQL's clock: set forward, all run out at once; set back, a lease
+// that nobody renews any more must not last that much longer.
+void PostgresClockJumps(ChaosCluster& cluster, std::mt19937_64&) {
+  for (const absl::Duration offset : {absl::Hours(1), -absl::Hours(1), absl::ZeroDuration()}) {
+    cluster.clock().Set(offset);
+    cluster.KillWorker(0);
+    absl::SleepFor(kAWhile);
+    cluster.StartWorker(0);
+  }
+}
+std::string NoClock(ChaosCluster& cluster) { return cluster.clock().Missing(); }
+
 void WorkersCut(ChaosCluster& cluster, std::mt19937_64& random) {
   for (int i = 0; i < 12; ++i) {
     cluster.from_workers(i % kCoordinators).Cut();
@@ -178,6 +199,8 @@ const std::vector<Fault>& Faults() {
       {"PostgreSQL half-open", PostgresHalfOpen},
       {"PostgreSQL out of connections", PostgresFull},
       {"PostgreSQL disk full", PostgresDiskFull},
+      {"PostgreSQL disk really full", PostgresDiskReallyFull, NoSmallDisk},
+      {"PostgreSQL clock jumps", PostgresClockJumps, NoClock},
       {"worker connections cut", WorkersCut},
       {"workers partitioned", WorkersPartitioned},
       {"workers half-open", WorkersHalfOpen},

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <random>
+#include <string>
 #include <vector>
 
 #include "tests/chaos/chaos_cluster.h"
@@ -12,6 +13,8 @@ namespace foundry::chaos {
 struct Fault {
   const char* name;
   void (*inflict)(ChaosCluster& cluster, std::mt19937_64& random);
+  // Why it cannot be had here; empty: it can. Null: always.
+  std::string (*missing)(ChaosCluster& cluster) = nullptr;
 };
 
 const std::vector<Fault>& Faults();
