@@ -148,6 +148,12 @@ void CheckMerge(const pipeline::v1::Merge& merge, Problems* problems) {
   }
 }
 
+void CheckDistillation(const pipeline::v1::Distillation& distillation, Problems* problems) {
+  if (distillation.lora().dora() && distillation.lora().dropout() > 0) {
+    problems->Add("distillation.lora.dropout", "does not go with dora: remove one of the two");
+  }
+}
+
 void CheckNoRepeats(const google::protobuf::RepeatedPtrField<std::string>& values,
                     const std::string& path, Problems* problems) {
   std::set<std::string> seen;
@@ -190,6 +196,7 @@ void ApplyPipelineRules(PipelineSpec* spec, Problems* problems) {
                   "teacher needs a chat model in models.teachers (extractive finds no entities)");
   }
   CheckJudges(*spec, problems);
+  CheckDistillation(spec->distillation(), problems);
   CheckMerge(spec->merge(), problems);
   CheckNoRepeats(spec->steps(), "steps", problems);
   CheckNoRepeats(spec->merge().formats(), "merge.formats", problems);

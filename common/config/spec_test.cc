@@ -191,6 +191,13 @@ TEST_F(SpecTest, SourcesHaveOneKindAndTheirOwnFilters) {
   EXPECT_TRUE(Parse("inputs: {teacher_pairs: q.jsonl}").ok());
 }
 
+TEST_F(SpecTest, DoraTrainsWithoutDropout) {
+  EXPECT_THAT(Error("distillation: {lora: {dora: true, dropout: 0.1}}"),
+              HasSubstr("p.yaml:2: distillation.lora.dropout: does not go with dora"));
+  EXPECT_EQ(Error("distillation: {lora: {dora: true}}"), "OK");
+  EXPECT_THAT(Error("distillation: {soft_divergence: kl}"), HasSubstr("forward_kl"));
+}
+
 TEST_F(SpecTest, AnEarlierModelMayBeNamedInThreeWays) {
   const std::string docs = (folder_.path() / "docs").string();
   for (const char* yaml : {"evaluation: {compare: [base, {previous: docs}]}",

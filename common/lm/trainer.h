@@ -29,6 +29,9 @@ struct LoraOptions {
   double alpha = 64;
   double dropout = 0;
   bool rslora = false;
+  // Weight-decomposed (DoRA, arXiv 2402.09353): the length of each row of W + update is learned
+  // too; the row's norm counts as a constant in the gradient, as in PEFT. Without dropout.
+  bool dora = false;
   std::vector<std::string> targets;  // module names such as q_proj; empty: all linears but lm_head
 };
 
@@ -56,7 +59,9 @@ enum class Divergence {
 
 struct TrainOptions {
   LoraOptions lora;
-  std::string init_adapter;  // PEFT folder to start from; empty: a fresh adapter
+  // PEFT folder to start from, with its own rank, scale and targets (DoRA where `lora` asks for
+  // it); empty: a fresh adapter.
+  std::string init_adapter;
   double learning_rate = 5e-4;
   std::string schedule = "constant_with_decay";
   double warmup_ratio = 0.03;

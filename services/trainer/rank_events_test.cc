@@ -58,7 +58,10 @@ TEST(RankEventsTest, WhatIsNoEventIsRefused) {
 TEST(RankJobTest, ComesThroughWithEveryOption) {
   const TempFolder folder = TempFolder::Make().value();
   RankJob job{.student = "models/x", .device = "cpu", .examples = "e", .output = "o"};
-  job.options.lora = {.rank = 3, .alpha = 5, .dropout = 0.1, .rslora = true, .targets = {"q_proj"}};
+  job.options.lora = {
+      .rank = 3, .alpha = 5, .dropout = 0.1, .rslora = true, .dora = true, .targets = {"q_proj"}};
+  job.options.soft_divergence = lm::Divergence::kJensenShannon;
+  job.options.label_smoothing = 0.2;
   job.options.learning_rate = 0.1;  // no finite binary fraction
   job.options.schedule = "cosine";
   job.options.early_stopping = 4;
@@ -70,6 +73,9 @@ TEST(RankJobTest, ComesThroughWithEveryOption) {
   EXPECT_EQ(read.options.lora.targets, job.options.lora.targets);
   EXPECT_EQ(read.options.lora.dropout, 0.1);
   EXPECT_TRUE(read.options.lora.rslora);
+  EXPECT_TRUE(read.options.lora.dora);
+  EXPECT_EQ(read.options.soft_divergence, lm::Divergence::kJensenShannon);
+  EXPECT_EQ(read.options.label_smoothing, 0.2);
   EXPECT_EQ(read.options.learning_rate, 0.1);
   EXPECT_EQ(read.options.early_stopping, 4);
   EXPECT_EQ(read.options.compute, lm::ComputeType::kBFloat16);

@@ -22,6 +22,7 @@ void VisitMembers(Job& job, Visitor visit) {
   visit("lora_alpha", o.lora.alpha);
   visit("lora_dropout", o.lora.dropout);
   visit("lora_rslora", o.lora.rslora);
+  visit("lora_dora", o.lora.dora);
   visit("lora_targets", o.lora.targets);
   visit("init_adapter", o.init_adapter);
   visit("learning_rate", o.learning_rate);

@@ -46,6 +46,15 @@ absl::StatusOr<lm::WeightFormat> WeightsOf(const TrainJob& job) {
       "quantize_base: must be one of none, int8, int4, got \"", job.quantize_base, "\""));
 }
 
+absl::StatusOr<lm::Divergence> DivergenceOf(const TrainJob& job) {
+  if (job.soft_divergence == "forward_kl") return lm::Divergence::kForwardKl;
+  if (job.soft_divergence == "reverse_kl") return lm::Divergence::kReverseKl;
+  if (job.soft_divergence == "js") return lm::Divergence::kJensenShannon;
+  return absl::InvalidArgumentError(
+      absl::StrCat("soft_divergence: must be one of forward_kl, reverse_kl, js, got \"",
+                   job.soft_divergence, "\""));
+}
+
 absl::StatusOr<std::vector<dataset::Pair>> FetchPairs(const TrainJob& job, TaskContext& context) {
   std::vector<dataset::Pair> all;
   for (const worker::InputRef& input : job.pairs) {
@@ -63,6 +72,7 @@ absl::StatusOr<lm::TrainOptions> OptionsOf(const TrainJob& job, TaskContext& con
                   .alpha = job.lora_alpha,
                   .dropout = job.lora_dropout,
                   .rslora = job.rslora,
+                  .dora = job.dora,
                   .targets = job.lora_targets};
   if (!job.init_adapter.empty()) {
     FOUNDRY_ASSIGN_OR_RETURN(const fs::path adapter, context.Fetch(job.init_adapter));
@@ -78,6 +88,9 @@ absl::StatusOr<lm::TrainOptions> OptionsOf(const TrainJob& job, TaskContext& con
   options.checkpoint_every = job.checkpoint_every;
   options.early_stopping = job.early_stopping;
   options.soft_weight = job.soft_target_weight;
+  FOUNDRY_ASSIGN_OR_RETURN(options.soft_divergence, DivergenceOf(job));
+  options.soft_temperature = job.soft_temperature;
+  options.label_smoothing = job.label_smoothing;
   options.seed = job.seed;
   return options;
 }
@@ -124,6 +137,7 @@ absl::Status Publish(const fs::path& run, const fs::path& output) {
 // student that it loads is gone afterwards: the ranks have theirs.
 absl::StatusOr<RankJob> Prepare(const TrainJob& job, TaskContext& context, StageOutput& output) {
   FOUNDRY_ASSIGN_OR_RETURN(const lm::WeightFormat weights, WeightsOf(job));
+  FOUNDRY_ASSIGN_OR_RETURN(lm::TrainOptions options, OptionsOf(job, context));
   context.Progress({.unit = "steps", .message = "loading the student"});
   FOUNDRY_ASSIGN_OR_RETURN(const auto student, LoadStudent(job, context));
   FOUNDRY_ASSIGN_OR_RETURN(const std::vector<dataset::Pair> pairs, FetchPairs(job, context));
@@ -139,7 +153,6 @@ absl::StatusOr<RankJob> Prepare(const TrainJob& job, TaskContext& context, Stage
                                        .max_length = job.max_length};
   FOUNDRY_ASSIGN_OR_RETURN(BuiltExamples train, PairExamples(*student, mix.train, example_options));
   FOUNDRY_ASSIGN_OR_RETURN(BuiltExamples dev, PairExamples(*student, mix.dev, example_options));
-  FOUNDRY_ASSIGN_OR_RETURN(lm::TrainOptions options, OptionsOf(job, context));
   if (job.soft_target_weight > 0) {
     FOUNDRY_ASSIGN_OR_RETURN(
         const SoftTeacherReport soft,

@@ -25,6 +25,7 @@ struct TrainJob {
   double lora_alpha = 64;
   double lora_dropout = 0;
   bool rslora = false;
+  bool dora = false;
   std::vector<std::string> lora_targets;  // empty: all linears
   std::string quantize_base = "none";     // none, int8 or int4
   int gradient_accumulation = 1;
@@ -42,6 +43,9 @@ struct TrainJob {
   double question_loss_weight = 0.3;
   std::string soft_teacher = "auto";  // auto, none, or a model; see soft_teacher.h
   double soft_target_weight = 0.5;
+  std::string soft_divergence = "forward_kl";  // forward_kl, reverse_kl or js
+  double soft_temperature = 2;
+  double label_smoothing = 0;
 
   int batch_size = 8;   // examples of a micro-batch
   int max_samples = 0;  // pairs; 0: all

@@ -24,6 +24,7 @@ TrainJob Decode(const v1::TrainRequest& request) {
   job.lora_alpha = settings.lora().alpha();
   job.lora_dropout = settings.lora().dropout();
   job.rslora = settings.lora().rslora();
+  job.dora = settings.lora().dora();
   if (settings.lora().targets() != "all-linear") {
     job.lora_targets =
         absl::StrSplit(settings.lora().targets(), absl::ByAnyChar(", "), absl::SkipEmpty());
@@ -44,6 +45,9 @@ TrainJob Decode(const v1::TrainRequest& request) {
   job.question_loss_weight = settings.question_loss_weight();
   job.soft_teacher = request.soft_teacher().empty() ? "none" : request.soft_teacher();
   job.soft_target_weight = settings.soft_target_weight();
+  if (settings.has_soft_divergence()) job.soft_divergence = settings.soft_divergence();
+  if (settings.has_soft_temperature()) job.soft_temperature = settings.soft_temperature();
+  job.label_smoothing = settings.label_smoothing();
   job.batch_size = request.batch_size();
   job.max_samples = request.max_samples();
   job.seed = request.seed();

@@ -100,7 +100,7 @@ absl::Status CheckBound(const ExportedFile& file) {
       file.name, file.parity.max_abs_logit, file.bound_logit, file.parity.mean_kl, file.bound_kl));
 }
 
-Json DivergenceJson(const Divergence& d) {
+Json DivergenceJson(const LogitDifference& d) {
   return {{"positions", d.positions},
           {"max_abs_logit", d.max_abs_logit},
           {"mean_kl", d.mean_kl},

@@ -35,13 +35,13 @@ struct ExportedFile {
   std::string name;   // model.safetensors, model-f16.gguf
   std::string dtype;  // F32, F16, BF16, Q8_0, Q4_K, Q4_0
   int64_t size_bytes = 0;
-  Divergence parity;
+  LogitDifference parity;
   double bound_logit = 0, bound_kl = 0;  // it was held to these
 };
 
 struct ExportReport {
   std::vector<ExportedFile> files;
-  Divergence adapter_effect;          // base against base + adapter; zero without an adapter
+  LogitDifference adapter_effect;     // base against base + adapter; zero without an adapter
   std::vector<std::string> warnings;  // for the user
 };
 

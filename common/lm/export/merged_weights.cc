@@ -1,5 +1,6 @@
 #include "common/lm/export/merged_weights.h"
 
+#include <cmath>
 #include <set>
 #include <utility>
 
@@ -35,6 +36,26 @@ absl::Status CheckFit(const PeftAdapter& adapter, const Checkpoint& base,
   return absl::OkStatus();
 }
 
+double RowNorm(absl::Span<const float> row) {
+  double sum = 0;
+  for (const float value : row) sum += static_cast<double>(value) * value;
+  return std::sqrt(sum);
+}
+
+// Of an adapter whose updates are all zero: whether it has magnitudes of its own.
+absl::StatusOr<bool> ChangesLengths(const PeftAdapter& adapter, const Checkpoint& base) {
+  constexpr double kRounding = 1e-3;  // of a base that was held in half precision
+  for (const auto& [name, update] : adapter.updates) {
+    if (update.magnitude.empty()) continue;
+    FOUNDRY_ASSIGN_OR_RETURN(const std::vector<float> values, base.Float32(name));
+    for (int64_t o = 0; o < update.out; ++o) {
+      const double norm = RowNorm({values.data() + o * update.in, static_cast<size_t>(update.in)});
+      if (std::fabs(update.magnitude[o] - norm) > kRounding * norm) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 absl::StatusOr<MergedWeights> MergedWeights::Make(std::shared_ptr<const Checkpoint> base,
@@ -43,7 +64,11 @@ absl::StatusOr<MergedWeights> MergedWeights::Make(std::shared_ptr<const Checkpoi
   out.tensors_ = DecoderTensors(base->config());
   if (adapter.has_value()) {
     FOUNDRY_RETURN_IF_ERROR(CheckFit(*adapter, *base, out.tensors_));
-    if (adapter->IsZero()) {
+    bool changes = !adapter->IsZero();
+    if (!changes) {
+      FOUNDRY_ASSIGN_OR_RETURN(changes, ChangesLengths(*adapter, *base));
+    }
+    if (!changes) {
       return absl::FailedPreconditionError(
           "merging would change nothing: every update of the adapter is zero (was it trained?)");
     }
@@ -65,9 +90,20 @@ absl::StatusOr<std::vector<float>> MergedWeights::Float32(const TensorSpec& tens
     const auto it = adapter_->updates.find(tensor.name);
     if (it != adapter_->updates.end()) {
       AddLowRank(it->second, adapter_->scale, absl::MakeSpan(values));
+      if (!it->second.magnitude.empty()) ScaleRows(it->second, absl::MakeSpan(values));
     }
   }
   return values;
+}
+
+void ScaleRows(const LoraUpdate& update, absl::Span<float> values) {
+  for (int64_t o = 0; o < update.out; ++o) {
+    absl::Span<float> row = values.subspan(o * update.in, update.in);
+    const double norm = RowNorm(row);
+    if (norm == 0) continue;
+    const auto scale = static_cast<float>(update.magnitude[o] / norm);
+    for (float& value : row) value *= scale;
+  }
 }
 
 void AddLowRank(const LoraUpdate& update, double scale, absl::Span<float> values) {

@@ -1,7 +1,7 @@
 // The weights of a base model with an adapter folded in, one tensor at a time.
 //
-// W' = W + scale · (B · A), computed in float32 as PEFT's merge_and_unload does. Thread-safe:
-// immutable.
+// W' = W + scale · (B · A), with DoRA each row of it brought to its magnitude, computed in float32
+// as PEFT's merge_and_unload does. Thread-safe: immutable.
 #pragma once
 
 #include <memory>
@@ -21,7 +21,8 @@ namespace foundry::lm {
 class MergedWeights {
  public:
   // nullopt: the base as it is. InvalidArgument when the adapter has a module that the base lacks
-  // or shapes disagree (another model's adapter); FailedPrecondition when merging changes nothing.
+  // or shapes disagree (another model's adapter); FailedPrecondition when merging changes nothing:
+  // every update is zero, and with DoRA every magnitude the row's own length.
   static absl::StatusOr<MergedWeights> Make(std::shared_ptr<const Checkpoint> base,
                                             std::optional<PeftAdapter> adapter);
 
@@ -41,5 +42,7 @@ class MergedWeights {
 
 // values [out, in] += scale · B · A.
 void AddLowRank(const LoraUpdate& update, double scale, absl::Span<float> values);
+// Each row of values [out, in] brought to the length `magnitude` [out] (DoRA); rows of zeros stay.
+void ScaleRows(const LoraUpdate& update, absl::Span<float> values);
 
 }  // namespace foundry::lm

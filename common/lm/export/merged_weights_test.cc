@@ -1,5 +1,8 @@
 #include "common/lm/export/merged_weights.h"
 
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
 #include "common/base/files.h"
 #include "common/lm/export/test_models.h"
 #include "gmock/gmock.h"
@@ -63,6 +66,74 @@ TEST_F(MergedWeightsTest, AddsTheScaledProduct) {
   }
 }
 
+// The magnitudes of a DoRA adapter: `lengths` times the norms of the base's rows.
+class DoraMergeTest : public MergedWeightsTest {
+ protected:
+  absl::StatusOr<MergedWeights> MergeDora(float b, float lengths) {
+    const auto folder = folder_->path() / "adapter";
+    WriteAdapter(folder, {kQuery}, b);
+    const auto plain = Safetensors::Open(folder / "adapter_model.safetensors").value();
+    const std::string prefix = absl::StrCat("base_model.model.", kQuery.name, ".");
+    const std::vector<std::string> names = {"lora_A.weight", "lora_B.weight",
+                                            "lora_magnitude_vector"};
+    std::vector<StoredTensor> stored;
+    std::vector<std::vector<float>> values;
+    for (const std::string& name : names) {
+      if (const TensorView* view = plain->Find(prefix + name)) {
+        stored.push_back({prefix + name, DType::kF32, view->shape});
+        values.push_back(plain->Float32(prefix + name).value());
+        continue;
+      }
+      stored.push_back({prefix + name, DType::kF32, {kQuery.out}});
+      const std::vector<float> base = *base_->Float32(kQuery.name + ".weight");
+      for (int64_t o = 0; o < kQuery.out; ++o) {
+        double sum = 0;
+        for (int64_t i = 0; i < kQuery.in; ++i) sum += std::pow(base[o * kQuery.in + i], 2);
+        magnitude_.push_back(static_cast<float>(lengths * std::sqrt(sum)));
+      }
+      values.push_back(magnitude_);
+    }
+    auto writer = TensorFileWriter::Safetensors(folder / "dora", {{"format", "pt"}}, stored);
+    for (size_t i = 0; i < stored.size(); ++i) {
+      EXPECT_TRUE((*writer)->Write(stored[i].name, values[i]).ok());
+    }
+    EXPECT_TRUE((*writer)->Finish().ok());
+    std::filesystem::rename(folder / "dora", folder / "adapter_model.safetensors");
+    Json config = *ReadJsonFile(folder / "adapter_config.json");
+    config["use_dora"] = true;
+    EXPECT_TRUE(WriteJsonFile(folder / "adapter_config.json", config).ok());
+    auto adapter = PeftAdapter::Read(folder);
+    if (!adapter.ok()) return adapter.status();
+    return MergedWeights::Make(base_, *adapter);
+  }
+  std::vector<float> magnitude_;
+};
+
+TEST_F(DoraMergeTest, RowsGetTheirMagnitudesInTheUpdatedDirection) {
+  const TensorSpec tensor = {kQuery.name + ".weight", {kQuery.out, kQuery.in}};
+  auto plain = Merge({kQuery}, 0.5f);
+  ASSERT_TRUE(plain.ok()) << plain.status();
+  const std::vector<float> direction = *plain->Float32(tensor);
+  auto merged = MergeDora(0.5f, 1.25f);
+  ASSERT_TRUE(merged.ok()) << merged.status();
+  const std::vector<float> rows = *merged->Float32(tensor);
+  for (int64_t o = 0; o < kQuery.out; ++o) {
+    double norm = 0;
+    for (int64_t i = 0; i < kQuery.in; ++i) norm += std::pow(direction[o * kQuery.in + i], 2);
+    const double scale = magnitude_[o] / std::sqrt(norm);
+    for (int64_t i = 0; i < kQuery.in; ++i) {
+      const int64_t at = o * kQuery.in + i;
+      ASSERT_NEAR(rows[at], scale * direction[at], 1e-6) << at;
+    }
+  }
+}
+
+TEST_F(DoraMergeTest, LengthsAloneAreAChange) {
+  EXPECT_TRUE(MergeDora(0, 1.25f).ok());
+  magnitude_.clear();
+  EXPECT_THAT(MergeDora(0, 1).status().message(), HasSubstr("would change nothing"));
+}
+
 TEST_F(MergedWeightsTest, AnAdapterThatChangesNothingIsRefused) {
   auto merged = Merge({kQuery}, 0);
   EXPECT_EQ(merged.status().code(), absl::StatusCode::kFailedPrecondition);
@@ -86,7 +157,8 @@ TEST_F(MergedWeightsTest, WhatCannotBeMergedIsNamed) {
     return std::string(PeftAdapter::Read(folder_->path() / "adapter").status().message());
   };
   EXPECT_EQ(error(Json::object()), "");
-  EXPECT_THAT(error({{"use_dora", true}}), HasSubstr("adapter_config.json: use_dora"));
+  EXPECT_THAT(error({{"use_dora", true}}), HasSubstr("lora_magnitude_vector of 0 values"));
+  EXPECT_THAT(error({{"lora_bias", true}}), HasSubstr("adapter_config.json: lora_bias"));
   EXPECT_THAT(error({{"rank_pattern", {{"q_proj", 4}}}}), HasSubstr("rank_pattern"));
   EXPECT_THAT(error({{"peft_type", "LOHA"}}), HasSubstr("'LOHA'"));
   EXPECT_THAT(error({{"r", 3}}),

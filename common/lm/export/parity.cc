@@ -64,8 +64,8 @@ absl::StatusOr<ProbeLogits> Probe(const LanguageModel& model,
   return out;
 }
 
-absl::StatusOr<Divergence> Compare(const ProbeLogits& reference, const ProbeLogits& other) {
-  Divergence out;
+absl::StatusOr<LogitDifference> Compare(const ProbeLogits& reference, const ProbeLogits& other) {
+  LogitDifference out;
   if (reference.logits.size() != other.logits.size()) {
     return absl::InvalidArgumentError("the models answered different numbers of prompts");
   }

@@ -13,7 +13,7 @@
 
 namespace foundry::lm {
 
-struct Divergence {
+struct LogitDifference {
   int64_t positions = 0;
   double max_abs_logit = 0;  // greatest |Δlogit| of any token at any position
   double mean_kl = 0;        // mean over positions of KL(reference ‖ other), in nats
@@ -33,6 +33,6 @@ absl::StatusOr<ProbeLogits> Probe(const LanguageModel& model,
                                   const std::vector<std::vector<int32_t>>& prompts);
 
 // InvalidArgument when shapes differ.
-absl::StatusOr<Divergence> Compare(const ProbeLogits& reference, const ProbeLogits& other);
+absl::StatusOr<LogitDifference> Compare(const ProbeLogits& reference, const ProbeLogits& other);
 
 }  // namespace foundry::lm

@@ -17,7 +17,7 @@ namespace {
 // Members that change the computation: absent, null, false, empty or "none" is what they must be.
 absl::Status CheckPlain(const Json& config) {
   for (const char* key :
-       {"use_dora", "lora_bias", "use_qalora", "use_bdlora", "rank_pattern", "alpha_pattern",
+       {"lora_bias", "use_qalora", "use_bdlora", "rank_pattern", "alpha_pattern",
         "layer_replication", "modules_to_save", "trainable_token_indices", "target_parameters",
         "alora_invocation_tokens", "fan_in_fan_out", "bias"}) {
     const auto member = config.find(key);
@@ -26,12 +26,12 @@ absl::Status CheckPlain(const Json& config) {
       continue;
     }
     return absl::UnimplementedError(
-        absl::StrCat(key, " = ", DumpJson(*member), " cannot be merged: only plain LoRA can"));
+        absl::StrCat(key, " = ", DumpJson(*member), " cannot be merged: only LoRA and DoRA can"));
   }
   return absl::OkStatus();
 }
 
-absl::Status ReadScale(const Json& config, int64_t* rank, PeftAdapter* out) {
+absl::Status ReadConfig(const Json& config, int64_t* rank, bool* dora, PeftAdapter* out) {
   if (!config.is_object()) return absl::InvalidArgumentError("no JSON object");
   FOUNDRY_ASSIGN_OR_RETURN(const std::string type, JsonString(config, "peft_type"));
   if (type != "LORA") {
@@ -42,19 +42,23 @@ absl::Status ReadScale(const Json& config, int64_t* rank, PeftAdapter* out) {
   FOUNDRY_ASSIGN_OR_RETURN(*rank, JsonInt(config, "r", 8));
   FOUNDRY_ASSIGN_OR_RETURN(const double alpha, JsonDouble(config, "lora_alpha", 8));
   FOUNDRY_ASSIGN_OR_RETURN(const bool rslora, JsonBool(config, "use_rslora", false));
+  FOUNDRY_ASSIGN_OR_RETURN(*dora, JsonBool(config, "use_dora", false));
   FOUNDRY_ASSIGN_OR_RETURN(out->base_model, JsonString(config, "base_model_name_or_path"));
   if (*rank <= 0) return absl::InvalidArgumentError("\"r\" must be positive");
   out->scale = alpha / (rslora ? std::sqrt(static_cast<double>(*rank)) : *rank);
   return absl::OkStatus();
 }
 
-// "base_model.model.<module>.lora_A.weight" to the module's weight and 'A' or 'B'.
+// "base_model.model.<module>.lora_A.weight" to the module's weight and 'A', 'B' or, of a magnitude
+// vector, 'M'.
 bool ParseName(absl::string_view name, std::string* weight, char* which) {
   if (!absl::ConsumePrefix(&name, "base_model.model.")) return false;
   if (absl::ConsumeSuffix(&name, ".lora_A.weight")) {
     *which = 'A';
   } else if (absl::ConsumeSuffix(&name, ".lora_B.weight")) {
     *which = 'B';
+  } else if (absl::ConsumeSuffix(&name, ".lora_magnitude_vector")) {
+    *which = 'M';
   } else {
     return false;
   }
@@ -69,7 +73,12 @@ absl::Status AddTensor(const Safetensors& file, const TensorView& view, int64_t 
   if (!ParseName(view.name, &weight, &which)) {
     return absl::UnimplementedError("is no LoRA matrix of a linear");
   }
-  if (view.shape.size() != 2 || view.shape[which == 'A' ? 0 : 1] != rank) {
+  if (which == 'M') {
+    if (view.shape.size() != 1) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("has the shape ", ShapeText(view.shape), ", not one length for each row"));
+    }
+  } else if (view.shape.size() != 2 || view.shape[which == 'A' ? 0 : 1] != rank) {
     return absl::InvalidArgumentError(
         absl::StrCat("has the shape ", ShapeText(view.shape), ", but the rank is ", rank));
   }
@@ -80,8 +89,9 @@ absl::Status AddTensor(const Safetensors& file, const TensorView& view, int64_t 
     if (!std::isfinite(value))
       return absl::InvalidArgumentError("holds a value that is not finite");
   }
-  (which == 'A' ? update.in : update.out) = view.shape[which == 'A' ? 1 : 0];
-  (which == 'A' ? update.a : update.b) = std::move(values);
+  if (which == 'A') update.in = view.shape[1];
+  if (which == 'B') update.out = view.shape[0];
+  (which == 'A' ? update.a : which == 'B' ? update.b : update.magnitude) = std::move(values);
   return absl::OkStatus();
 }
 
@@ -97,7 +107,8 @@ absl::StatusOr<PeftAdapter> PeftAdapter::Read(const fs::path& folder) {
   const fs::path tensors_file = folder / "adapter_model.safetensors";
   FOUNDRY_ASSIGN_OR_RETURN(const Json config, ReadJsonFile(config_file));
   int64_t rank = 0;
-  FOUNDRY_RETURN_IF_ERROR(Annotate(ReadScale(config, &rank, &out), config_file.string()));
+  bool dora = false;
+  FOUNDRY_RETURN_IF_ERROR(Annotate(ReadConfig(config, &rank, &dora, &out), config_file.string()));
   FOUNDRY_ASSIGN_OR_RETURN(const auto file, Safetensors::Open(tensors_file));
   for (const TensorView& view : file->tensors()) {
     FOUNDRY_RETURN_IF_ERROR(
@@ -108,6 +119,12 @@ absl::StatusOr<PeftAdapter> PeftAdapter::Read(const fs::path& folder) {
     if (update.a.empty() || update.b.empty()) {
       return absl::InvalidArgumentError(
           absl::StrCat(tensors_file.string(), ": '", name, "' has only one of lora_A and lora_B"));
+    }
+    if (update.magnitude.size() != (dora ? update.b.size() / update.rank : 0)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(tensors_file.string(), ": '", name, "' has a lora_magnitude_vector of ",
+                       update.magnitude.size(), " values, but use_dora is ",
+                       dora ? "true" : "false", " for ", update.out, " rows"));
     }
   }
   if (out.updates.empty()) {

@@ -10,19 +10,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/lm/lora/adapter_layout.h"
+#include "common/lm/lora/row_scale.h"
 
 namespace foundry::lm {
 
 double Adapter::scale() const {
   return options.rslora ? options.alpha / std::sqrt(options.rank) : options.alpha / options.rank;
-}
-
-std::string PeftTensorName(const AdapterModule& module, char a_or_b) {
-  bool attention = module.name == "qkv_proj" || module.name == "o_proj" ||
-                   module.name == "q_proj" || module.name == "k_proj" || module.name == "v_proj";
-  return absl::StrCat("base_model.model.model.layers.", module.layer,
-                      attention ? ".self_attn." : ".mlp.", module.name, ".lora_",
-                      absl::string_view(&a_or_b, 1), ".weight");
 }
 
 void ForEachLinear(Decoder& decoder, const std::function<void(int64_t layer, Linear& linear)>& f) {
@@ -42,7 +35,7 @@ absl::StatusOr<Adapter> LayOutAdapter(const Decoder& decoder, const LoraOptions&
   Adapter adapter;
   adapter.options = options;
   struct Place {
-    int64_t a, b, in, out;
+    int64_t a, b, magnitude, in, out;
   };
   std::vector<Place> places;
   int64_t size = 0, rank = options.rank;
@@ -52,13 +45,17 @@ absl::StatusOr<Adapter> LayOutAdapter(const Decoder& decoder, const LoraOptions&
       known.insert(part.name);
       if (!wanted.empty() && !wanted.contains(part.name)) continue;
       found.insert(part.name);
-      adapter.modules.push_back({layer, part.name, {}, {}});
-      places.push_back({size, 0, linear.in, part.rows});
+      adapter.modules.push_back({layer, part.name, {}, {}, {}});
+      places.push_back({size, 0, 0, linear.in, part.rows});
       size += rank * linear.in;
     }
     for (size_t p = first; p < places.size(); ++p) {
       places[p].b = size;
       size += rank * places[p].out;
+    }
+    for (size_t p = first; p < places.size() && options.dora; ++p) {
+      places[p].magnitude = size;
+      size += places[p].out;
     }
   });
   for (const std::string& name : wanted) {
@@ -75,18 +72,9 @@ absl::StatusOr<Adapter> LayOutAdapter(const Decoder& decoder, const LoraOptions&
     adapter.modules[p].a = adapter.flat.narrow(0, place.a, rank * place.in).view({rank, place.in});
     adapter.modules[p].b =
         adapter.flat.narrow(0, place.b, rank * place.out).view({place.out, rank});
-  }
-  return adapter;
-}
-
-absl::StatusOr<Adapter> FreshAdapter(const Decoder& decoder, const LoraOptions& options,
-                                     uint64_t seed) {
-  absl::StatusOr<Adapter> adapter = LayOutAdapter(decoder, options);
-  if (!adapter.ok()) return adapter;
-  at::Generator generator = at::detail::createCPUGenerator(seed);
-  for (AdapterModule& module : adapter->modules) {
-    double bound = 1.0 / std::sqrt(static_cast<double>(module.a.size(1)));
-    module.a.uniform_(-bound, bound, generator);
+    if (options.dora) {
+      adapter.modules[p].magnitude = adapter.flat.narrow(0, place.magnitude, place.out);
+    }
   }
   return adapter;
 }
@@ -94,7 +82,6 @@ absl::StatusOr<Adapter> FreshAdapter(const Decoder& decoder, const LoraOptions& 
 namespace {
 
 // f(linear, its modules with their parts) for every linear that the adapter touches.
-using Placed = std::vector<std::pair<const AdapterModule*, const Linear::Part*>>;
 void ForEachAdapted(const Adapter& adapter, Decoder& decoder,
                     const std::function<void(Linear&, const Placed&)>& f) {
   size_t next = 0;
@@ -114,6 +101,27 @@ void ForEachAdapted(const Adapter& adapter, Decoder& decoder,
 
 }  // namespace
 
+absl::StatusOr<Adapter> FreshAdapter(const Decoder& decoder, const LoraOptions& options,
+                                     uint64_t seed) {
+  absl::StatusOr<Adapter> adapter = LayOutAdapter(decoder, options);
+  if (!adapter.ok()) return adapter;
+  at::Generator generator = at::detail::createCPUGenerator(seed);
+  for (AdapterModule& module : adapter->modules) {
+    double bound = 1.0 / std::sqrt(static_cast<double>(module.a.size(1)));
+    module.a.uniform_(-bound, bound, generator);
+  }
+  if (options.dora) {
+    ForEachAdapted(*adapter, const_cast<Decoder&>(decoder),
+                   [](const Linear& linear, const Placed& placed) {
+                     const at::Tensor norms = RowSquares(linear).sqrt_();
+                     for (const auto& [module, part] : placed) {
+                       module->magnitude.copy_(norms.narrow(0, part->offset, part->rows));
+                     }
+                   });
+  }
+  return adapter;
+}
+
 void AttachAdapter(const Adapter& adapter, double extra_scale, Decoder& decoder) {
   DetachAdapter(decoder);
   ForEachAdapted(adapter, decoder, [&](Linear& linear, const Placed& placed) {
@@ -123,6 +131,7 @@ void AttachAdapter(const Adapter& adapter, double extra_scale, Decoder& decoder)
     weight.narrow(1, 0, base).copy_(linear.weight);
     linear.weight = weight;
     linear.lora_a = at::empty({extra, linear.in}, linear.weight.options());
+    if (adapter.options.dora) linear.row_squares = RowSquares(linear);
   });
   UpdateAdapter(adapter, extra_scale, decoder);
 }
@@ -138,6 +147,7 @@ void UpdateAdapter(const Adapter& adapter, double extra_scale, Decoder& decoder)
           .copy_(module->b * scale);
       at += rank;
     }
+    if (adapter.options.dora) SetRowScale(placed, scale, linear);
   });
 }
 
@@ -145,7 +155,7 @@ void DetachAdapter(Decoder& decoder) {
   ForEachLinear(decoder, [](int64_t, Linear& linear) {
     if (!linear.lora_a.defined()) return;
     linear.weight = linear.weight.narrow(1, 0, linear.base_columns()).contiguous();
-    linear.lora_a = at::Tensor();
+    linear.lora_a = linear.row_squares = linear.magnitude = linear.row_scale = at::Tensor();
   });
 }
 

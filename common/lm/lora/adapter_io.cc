@@ -3,7 +3,9 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "absl/types/span.h"
 #include "common/base/files.h"
 #include "common/base/json.h"
 #include "common/base/status.h"
@@ -17,11 +19,42 @@ namespace {
 constexpr char kConfig[] = "adapter_config.json";
 constexpr char kTensors[] = "adapter_model.safetensors";
 
+// The tensors of a module and how their names end.
+struct Member {
+  const char* name;
+  at::Tensor AdapterModule::*tensor;
+};
+constexpr Member kMembers[] = {{"lora_A.weight", &AdapterModule::a},
+                               {"lora_B.weight", &AdapterModule::b},
+                               {"lora_magnitude_vector", &AdapterModule::magnitude}};
+
+absl::Span<const Member> MembersOf(const LoraOptions& options) {
+  return absl::MakeSpan(kMembers).first(options.dora ? 3 : 2);
+}
+
+// "base_model.model.model.layers.3.self_attn.q_proj.lora_A.weight", as PEFT names tensors.
+std::string PeftTensorName(const AdapterModule& module, const Member& member) {
+  bool attention = module.name == "qkv_proj" || module.name == "o_proj" ||
+                   module.name == "q_proj" || module.name == "k_proj" || module.name == "v_proj";
+  return absl::StrCat("base_model.model.model.layers.", module.layer,
+                      attention ? ".self_attn." : ".mlp.", module.name, ".", member.name);
+}
+
+// "q_proj" of such a name; empty: it is none.
+std::string ModuleNameOf(absl::string_view tensor) {
+  for (const Member& member : kMembers) {
+    if (!absl::ConsumeSuffix(&tensor, absl::StrCat(".", member.name))) continue;
+    const size_t dot = tensor.rfind('.');
+    return dot == absl::string_view::npos ? "" : std::string(tensor.substr(dot + 1));
+  }
+  return "";
+}
+
 // Members that change the computation in ways that are not supported: absent, null, false, empty
 // or "none" is what they must be.
 absl::Status CheckUnsupported(const Json& config, const std::string& file) {
   for (const char* key :
-       {"use_dora", "lora_bias", "use_qalora", "use_bdlora", "rank_pattern", "alpha_pattern",
+       {"lora_bias", "use_qalora", "use_bdlora", "rank_pattern", "alpha_pattern",
         "layer_replication", "modules_to_save", "trainable_token_indices", "target_parameters",
         "alora_invocation_tokens", "fan_in_fan_out", "bias", "layers_to_transform"}) {
     auto member = config.find(key);
@@ -31,7 +64,7 @@ absl::Status CheckUnsupported(const Json& config, const std::string& file) {
     }
     return absl::UnimplementedError(absl::StrCat(
         file, ": ", key, " = ", DumpJson(*member),
-        " is not supported: only plain LoRA on the linears of the decoder's layers is"));
+        " is not supported: only LoRA and DoRA on the linears of the decoder's layers are"));
   }
   return absl::OkStatus();
 }
@@ -51,6 +84,7 @@ absl::StatusOr<LoraOptions> ReadConfig(const std::filesystem::path& path) {
   FOUNDRY_ASSIGN_OR_RETURN(options.alpha, JsonDouble(config, "lora_alpha", 8));
   FOUNDRY_ASSIGN_OR_RETURN(options.dropout, JsonDouble(config, "lora_dropout", 0));
   FOUNDRY_ASSIGN_OR_RETURN(options.rslora, JsonBool(config, "use_rslora", false));
+  FOUNDRY_ASSIGN_OR_RETURN(options.dora, JsonBool(config, "use_dora", false));
   return options;
 }
 
@@ -68,7 +102,7 @@ Json ConfigJson(const Adapter& adapter, const std::string& base_model) {
           {"modules_to_save", nullptr},
           {"r", o.rank},
           {"target_modules", o.targets},
-          {"use_dora", false},
+          {"use_dora", o.dora},
           {"use_rslora", o.rslora}};
 }
 
@@ -80,35 +114,36 @@ absl::StatusOr<Adapter> ReadAdapter(const std::filesystem::path& folder, const D
   // target_modules may be a pattern; the tensors say which modules there are.
   std::set<std::string> modules;
   for (const TensorView& view : file->tensors()) {
-    std::vector<std::string> parts = absl::StrSplit(view.name, '.');
-    if (parts.size() < 4) {
+    const std::string module = ModuleNameOf(view.name);
+    if (module.empty()) {
       return absl::InvalidArgumentError(absl::StrCat((folder / kTensors).string(), ": tensor '",
                                                      view.name, "' is no LoRA tensor"));
     }
-    modules.insert(parts[parts.size() - 3]);
+    modules.insert(module);
   }
   options.targets.assign(modules.begin(), modules.end());
   absl::StatusOr<Adapter> adapter = LayOutAdapter(decoder, options);
   if (!adapter.ok()) return Annotate(adapter.status(), (folder / kTensors).string());
   for (AdapterModule& module : adapter->modules) {
-    for (char which : {'A', 'B'}) {
-      at::Tensor& target = which == 'A' ? module.a : module.b;
-      std::string name = PeftTensorName(module, which);
+    for (const Member& member : MembersOf(options)) {
+      at::Tensor& target = module.*member.tensor;
+      std::string name = PeftTensorName(module, member);
       FOUNDRY_ASSIGN_OR_RETURN(std::vector<float> values, file->Float32(name));
       const TensorView* view = file->Find(name);
       if (at::IntArrayRef(view->shape) != target.sizes()) {
         return absl::InvalidArgumentError(absl::StrCat(
             (folder / kTensors).string(), ": ", name, " has shape ", ShapeText(view->shape),
-            ", this model and rank need [", target.size(0), ", ", target.size(1), "]"));
+            ", this model and rank need [", absl::StrJoin(target.sizes(), ", "), "]"));
       }
       std::memcpy(target.data_ptr<float>(), values.data(), values.size() * sizeof(float));
     }
   }
-  if (file->tensors().size() != adapter->modules.size() * 2) {
-    return absl::InvalidArgumentError(
-        absl::StrCat((folder / kTensors).string(), " holds ", file->tensors().size(),
-                     " tensors, this model has ", adapter->modules.size() * 2,
-                     " for it: the adapter is another model's"));
+  const size_t expected = adapter->modules.size() * MembersOf(options).size();
+  if (file->tensors().size() != expected) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        (folder / kTensors).string(), " holds ", file->tensors().size(),
+        " tensors, this model has ", expected, " for it: the adapter is another model's, or ",
+        kConfig, " of another adapter"));
   }
   return adapter;
 }
@@ -119,13 +154,12 @@ absl::Status WriteAdapter(const Adapter& adapter, const std::filesystem::path& f
   std::string data;
   data.reserve(static_cast<size_t>(adapter.flat.numel()) * sizeof(float));
   for (const AdapterModule& module : adapter.modules) {
-    for (char which : {'A', 'B'}) {
-      const at::Tensor& t = which == 'A' ? module.a : module.b;
+    for (const Member& member : MembersOf(adapter.options)) {
+      const at::Tensor& t = module.*member.tensor;
       size_t begin = data.size(), bytes = static_cast<size_t>(t.numel()) * sizeof(float);
       data.append(static_cast<const char*>(t.const_data_ptr()), bytes);
-      header[PeftTensorName(module, which)] = {{"dtype", "F32"},
-                                               {"shape", {t.size(0), t.size(1)}},
-                                               {"data_offsets", {begin, begin + bytes}}};
+      header[PeftTensorName(module, member)] = {
+          {"dtype", "F32"}, {"shape", t.sizes().vec()}, {"data_offsets", {begin, begin + bytes}}};
     }
   }
   std::string head = DumpJson(header);

@@ -13,19 +13,15 @@ at::Tensor LinearInput(const Linear& linear, int64_t rows, at::ScalarType comput
                    at::TensorOptions(compute).device(device));
 }
 
-at::Tensor LinearForward(const Linear& linear, at::Tensor input) {
-  return LinearForward(linear, input, 0, 0, nullptr);
-}
-
 at::Tensor LinearForward(const Linear& linear, at::Tensor input, double dropout, uint64_t seed,
-                         at::Tensor* dropped) {
+                         LinearTrace* trace) {
   if (int64_t extra = linear.lora_columns(); extra > 0) {
     at::Tensor x = input.narrow(1, 0, linear.in);
-    if (dropout > 0) {
+    if (dropout > 0 && trace != nullptr) {
       at::Generator generator = at::detail::createCPUGenerator(seed);
       at::Tensor kept = at::empty(x.sizes(), at::kFloat).bernoulli_(1 - dropout, generator);
       x = x * kept.div_(1 - dropout).to(x.options());
-      *dropped = x;
+      trace->dropped = x;
     }
     matmul::Transposed(x, linear.lora_a, input.narrow(1, linear.in, extra));
   }
@@ -34,6 +30,10 @@ at::Tensor LinearForward(const Linear& linear, at::Tensor input, double dropout,
     matmul::Transposed(input, *linear.frozen, linear.weight, y);
   } else {
     matmul::Transposed(input, linear.weight, y);
+  }
+  if (linear.row_scale.defined()) {
+    y.mul_(linear.row_scale);
+    if (trace != nullptr) trace->product = linear.bias.defined() ? y.clone() : y;
   }
   if (linear.bias.defined()) y.add_(linear.bias);
   return y;
@@ -72,22 +72,26 @@ at::Tensor LayerForward(const ModelConfig& config, const Layer& layer, const Rop
   const int64_t rows = x.size(0);
   LayerTrace unused;
   LayerTrace& t = trace ? *trace : unused;
+  auto forward = [&](const Linear& linear, const at::Tensor& input, uint64_t index,
+                     LinearTrace& update) {
+    return LinearForward(linear, input, t.dropout, t.dropout_seed + index,
+                         trace ? &update : nullptr);
+  };
 
   at::Tensor in = LinearInput(layer.qkv, rows, compute, x.device());
   kernels::RmsNorm(x, layer.input_norm, config.rms_norm_eps, in.narrow(1, 0, layer.qkv.in),
                    nullptr);
-  at::Tensor qkv = LinearForward(layer.qkv, in, t.dropout, t.dropout_seed + 0, &t.qkv_dropped);
+  at::Tensor qkv = forward(layer.qkv, in, 0, t.qkv_update);
   if (trace) {
     t.input = x;
     t.qkv = qkv;
-    t.qkv_low = Low(layer.qkv, in);
+    t.qkv_update.low = Low(layer.qkv, in);
   }
   const Projected p = Rotated(config, layer, rope, qkv);
 
   in = LinearInput(layer.o, rows, compute, x.device());
   attend(p.q, p.k, p.v, in.narrow(1, 0, layer.o.in), trace ? &t.attention_lse : nullptr);
-  at::Tensor middle =
-      kernels::Add(x, LinearForward(layer.o, in, t.dropout, t.dropout_seed + 1, &t.o_dropped));
+  at::Tensor middle = kernels::Add(x, forward(layer.o, in, 1, t.o_update));
   if (trace) {
     t.o_in = in;
     t.middle = middle;
@@ -96,17 +100,15 @@ at::Tensor LayerForward(const ModelConfig& config, const Layer& layer, const Rop
   in = LinearInput(layer.gate_up, rows, compute, x.device());
   kernels::RmsNorm(middle, layer.post_norm, config.rms_norm_eps, in.narrow(1, 0, layer.gate_up.in),
                    nullptr);
-  at::Tensor gate_up =
-      LinearForward(layer.gate_up, in, t.dropout, t.dropout_seed + 2, &t.gate_up_dropped);
+  at::Tensor gate_up = forward(layer.gate_up, in, 2, t.gate_up_update);
   if (trace) {
     t.gate_up = gate_up;
-    t.gate_up_low = Low(layer.gate_up, in);
+    t.gate_up_update.low = Low(layer.gate_up, in);
   }
   in = LinearInput(layer.down, rows, compute, x.device());
   kernels::SiluMul(gate_up, in.narrow(1, 0, layer.down.in));
-  at::Tensor out = kernels::Add(
-      middle, LinearForward(layer.down, in, t.dropout, t.dropout_seed + 3, &t.down_dropped));
-  if (trace) t.down_low = Low(layer.down, in);
+  at::Tensor out = kernels::Add(middle, forward(layer.down, in, 3, t.down_update));
+  if (trace) t.down_update.low = Low(layer.down, in);
   return out;
 }
 

@@ -18,7 +18,9 @@ namespace foundry::lm {
 // One or several linears of the checkpoint that read the same input, fused by rows, together with
 // the low-rank update of an adapter (LoRA, arXiv 2106.09685). With x [rows, in] and u = x·Aᵀ:
 //   y = [x, u] · [W, s·B]ᵀ
-// so the update costs a slightly wider matmul instead of passes over y.
+// so the update costs a slightly wider matmul instead of passes over y. With DoRA (arXiv
+// 2402.09353) each output is then multiplied by magnitude / norm of its row of W + s·B·A, before
+// the bias.
 struct Linear {
   struct Part {
     std::string name;  // q_proj
@@ -32,6 +34,11 @@ struct Linear {
   std::shared_ptr<const FrozenMatrix> frozen;  // base weights [out, in]; null: they are in weight
   at::Tensor lora_a;  // [lora_columns(), in], compute type; undefined without an adapter
   at::Tensor bias;    // [out], compute type; may be undefined
+  // With DoRA, [out] float32 each; undefined without. Of rows that the adapter leaves alone both
+  // magnitude and row_scale are 1.
+  at::Tensor row_squares;  // squared norms of the base's rows
+  at::Tensor magnitude;
+  at::Tensor row_scale;  // magnitude / norm; another tensor after every update
 
   int64_t lora_columns() const { return lora_a.defined() ? lora_a.size(0) : 0; }
   int64_t base_columns() const { return frozen ? 0 : in; }  // of weight
@@ -44,6 +51,14 @@ struct Layer {
   Linear qkv, o, gate_up, down;
 };
 
+// What a linear's adapter leaves for the backward pass; undefined where it has none. [rows, …]
+// each, compute type.
+struct LinearTrace {
+  at::Tensor low;      // u of the adapter (see Linear)
+  at::Tensor dropped;  // the A's input, where dropout changed it
+  at::Tensor product;  // with DoRA: the output without the bias
+};
+
 // What the backward pass needs of a block's forward pass and cannot cheaply compute again.
 // [rows, …] each.
 struct LayerTrace {
@@ -52,9 +67,7 @@ struct LayerTrace {
   at::Tensor attention_lse;  // [rows, heads] float32
   at::Tensor o_in;           // [rows, in + lora_columns], compute type
   at::Tensor gate_up;        // compute type
-  at::Tensor qkv_low, gate_up_low, down_low;  // u of the adapter (see Linear); undefined: none
-  // Inputs of the A's where dropout changed them, [rows, in] compute type.
-  at::Tensor qkv_dropped, o_dropped, gate_up_dropped, down_dropped;
+  LinearTrace qkv_update, o_update, gate_up_update, down_update;  // o's u lies in o_in
   // Dropout of the adapter's inputs: probability, and a seed that differs per layer and step.
   double dropout = 0;
   uint64_t dropout_seed = 0;
@@ -81,10 +94,9 @@ at::Tensor LayerForward(const ModelConfig& config, const Layer& layer, const Rop
 // Makes room for u beside x: [rows, linear.in + lora_columns].
 at::Tensor LinearInput(const Linear& linear, int64_t rows, at::ScalarType compute,
                        at::Device device);
-// y [rows, out] of an input whose first linear.in columns are filled; fills the others.
-at::Tensor LinearForward(const Linear& linear, at::Tensor input);
-// The same with dropout of what the adapter sees; `dropped` receives it.
+// y [rows, out] of an input whose first linear.in columns are filled; fills the others. `dropout`:
+// of what the adapter sees, with a trace. `trace` (may be null) receives all but `low`.
 at::Tensor LinearForward(const Linear& linear, at::Tensor input, double dropout, uint64_t seed,
-                         at::Tensor* dropped);
+                         LinearTrace* trace);
 
 }  // namespace foundry::lm

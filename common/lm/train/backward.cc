@@ -31,14 +31,30 @@ at::Tensor InputGradient(const Linear& linear, const at::Tensor& dy, const at::T
   return dinput;
 }
 
+// Through DoRA's scale of each output: adds the magnitudes' gradients, and `dout` becomes that of
+// what was scaled. `product`: the scaled output.
+void RowScaleBackward(const Linear& linear, const at::Tensor& product, at::Tensor dout,
+                      const LinearGradient& gradient) {
+  for (const LinearGradient::Part& part : gradient.parts) {
+    const at::Tensor magnitude = linear.magnitude.narrow(0, part.offset, part.rows);
+    at::Tensor sum = (dout.narrow(1, part.offset, part.rows).to(at::kFloat) *
+                      product.narrow(1, part.offset, part.rows))
+                         .sum(0);
+    part.magnitude.add_(at::where(magnitude == 0, magnitude, sum.div_(magnitude)));
+  }
+  dout.mul_(linear.row_scale);
+}
+
 // The gradient of a linear's input x, [rows, in] in the compute type, given that of its output in
 // the first columns of `dy`, whose others are filled. `u`: [rows, lora_columns].
 at::Tensor LinearBackward(const Linear& linear, const at::Tensor& x, const at::Tensor& u,
-                          const at::Tensor& dropped, at::Tensor dy, double scale,
+                          const LinearTrace& update, at::Tensor dy, double scale,
                           const LinearGradient& gradient) {
   const int64_t extra = linear.lora_columns();
   if (extra == 0) return InputGradient(linear, dy, {});
   const at::Tensor dout = dy.narrow(1, 0, linear.out), du = dy.narrow(1, linear.out, extra);
+  const at::Tensor& dropped = update.dropped;
+  if (linear.row_scale.defined()) RowScaleBackward(linear, update.product, dout, gradient);
   matmul::Plain(dout, {linear.weight.narrow(1, linear.base_columns(), extra)}, du);
   matmul::Outer(du, dropped.defined() ? dropped : x, 1, false, gradient.a);
   int64_t column = 0;
@@ -85,7 +101,9 @@ std::vector<LayerGradient> GradientViews(const Adapter& adapter, const Decoder& 
         const AdapterModule& module = adapter.modules[next];
         if (module.layer != static_cast<int64_t>(l) || module.name != part.name) continue;
         if (!first.defined()) first = module.a;
-        gradient->parts.push_back({view(module.b), part.offset, part.rows});
+        gradient->parts.push_back(
+            {view(module.b), module.magnitude.defined() ? view(module.magnitude) : at::Tensor(),
+             part.offset, part.rows});
         ++next;
       }
       if (!first.defined()) continue;
@@ -111,7 +129,7 @@ void LayerBackward(const Decoder& decoder, const Layer& layer, const RopeTables&
 
   at::Tensor x = empty(layer.down.in);
   kernels::SiluMul(t.gate_up, x);
-  at::Tensor d = LinearBackward(layer.down, x, t.down_low, t.down_dropped,
+  at::Tensor d = LinearBackward(layer.down, x, t.down_update.low, t.down_update,
                                 ToCompute(dx, layer.down), scale, gradient.down);
   at::Tensor dgate_up = OutputGradient(layer.gate_up, rows, dx.device());
   kernels::SiluMulBackward(d, t.gate_up, dgate_up.narrow(1, 0, layer.gate_up.out));
@@ -119,13 +137,13 @@ void LayerBackward(const Decoder& decoder, const Layer& layer, const RopeTables&
   x = empty(layer.gate_up.in);
   at::Tensor rstd;
   kernels::RmsNorm(t.middle, layer.post_norm, config.rms_norm_eps, x, &rstd);
-  d = LinearBackward(layer.gate_up, x, t.gate_up_low, t.gate_up_dropped, dgate_up, scale,
+  d = LinearBackward(layer.gate_up, x, t.gate_up_update.low, t.gate_up_update, dgate_up, scale,
                      gradient.gate_up);
   kernels::RmsNormBackward(d, t.middle, layer.post_norm, rstd, dx);
 
   const int64_t low = layer.o.lora_columns();
   x = t.o_in.narrow(1, 0, layer.o.in);
-  d = LinearBackward(layer.o, x, t.o_in.narrow(1, layer.o.in, low), t.o_dropped,
+  d = LinearBackward(layer.o, x, t.o_in.narrow(1, layer.o.in, low), t.o_update,
                      ToCompute(dx, layer.o), scale, gradient.o);
   at::Tensor dout = kernels::SliceToFloat(d, 0, query_width);
   at::Tensor out = kernels::SliceToFloat(t.o_in, 0, query_width);
@@ -147,7 +165,7 @@ void LayerBackward(const Decoder& decoder, const Layer& layer, const RopeTables&
   kernels::FloatToSlice(dv, dqkv, query_width + key_width);
   x = empty(layer.qkv.in);
   kernels::RmsNorm(t.input, layer.input_norm, config.rms_norm_eps, x, &rstd);
-  d = LinearBackward(layer.qkv, x, t.qkv_low, t.qkv_dropped, dqkv, scale, gradient.qkv);
+  d = LinearBackward(layer.qkv, x, t.qkv_update.low, t.qkv_update, dqkv, scale, gradient.qkv);
   kernels::RmsNormBackward(d, t.input, layer.input_norm, rstd, dx);
   t = LayerTrace{};
 }

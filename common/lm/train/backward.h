@@ -17,6 +17,7 @@ namespace foundry::lm {
 struct LinearGradient {
   struct Part {
     at::Tensor b;                  // [rows, rank] float32
+    at::Tensor magnitude;          // [rows] float32; undefined without DoRA
     int64_t offset = 0, rows = 0;  // of the linear's output
   };
   at::Tensor a;  // [lora_columns, in] float32; undefined: no adapter here

@@ -107,6 +107,11 @@ absl::Status CheckOptions(const TrainOptions& o) {
   if (!(o.lora.dropout >= 0 && o.lora.dropout < 1)) {
     return refuse("lora dropout", o.lora.dropout, "in [0, 1)");
   }
+  if (o.lora.dora && o.lora.dropout > 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("lora dropout = ", o.lora.dropout,
+                     " with dora: DoRA trains without dropout, set one of both"));
+  }
   if (!(o.soft_weight >= 0 && o.soft_weight <= 1)) {
     return refuse("soft_weight", o.soft_weight, "in [0, 1]");
   }
@@ -128,6 +133,7 @@ std::string RunFingerprint(const std::vector<Example>& train,
                             o.lora.alpha,
                             o.lora.dropout,
                             static_cast<double>(o.lora.rslora),
+                            static_cast<double>(o.lora.dora),
                             o.learning_rate,
                             o.warmup_ratio,
                             o.epochs,

@@ -111,6 +111,16 @@ absl::Status Run::Start() {
   } else {
     FOUNDRY_ASSIGN_OR_RETURN(adapter_, ReadAdapter(options_.init_adapter, *decoder_));
     adapter_.options.dropout = options_.lora.dropout;
+    if (options_.lora.dora && !adapter_.options.dora) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(options_.init_adapter,
+                       " is a plain LoRA adapter, and dora is asked for: train on without "
+                       "dora, or from a fresh adapter"));
+    }
+    if (adapter_.options.dora && options_.lora.dropout > 0) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          options_.init_adapter, " is a DoRA adapter, which trains without dropout: set it to 0"));
+    }
   }
   optimizer_ = AdamW(adapter_.flat.numel());
   state_ = RunState();

@@ -60,6 +60,30 @@ TEST_F(TrainTest, ResumesBitForBitAfterCancelling) {
   }
 }
 
+TEST_F(TrainTest, DoraResumesBitForBitAndWithItsOwnAdapterOnly) {
+  options_.lora.dora = true;
+  ASSERT_TRUE(Run("whole").ok());
+  CancelToken cancel;
+  hooks_.on_step = [&](const StepReport& report) {
+    if (report.step == 16) cancel.Cancel("test");
+  };
+  EXPECT_TRUE(absl::IsCancelled(Run("stopped", cancel).status()));
+  hooks_ = {};
+  ASSERT_TRUE(Run("stopped").ok());
+  EXPECT_TRUE(File("stopped/final/adapter_model.safetensors") ==
+              File("whole/final/adapter_model.safetensors"));
+  options_.lora.dropout = 0.1;
+  EXPECT_THAT(std::string(Run("dropout").status().message()), HasSubstr("without dropout"));
+  options_.lora.dropout = 0;
+  options_.lora.dora = false;
+  ASSERT_TRUE(Run("plain").ok());
+  EXPECT_FALSE(File("plain/final/adapter_model.safetensors") ==
+               File("whole/final/adapter_model.safetensors"));
+  options_.init_adapter = (folder_->path() / "plain/final").string();
+  options_.lora.dora = true;
+  EXPECT_THAT(std::string(Run("mixed").status().message()), HasSubstr("plain LoRA adapter"));
+}
+
 TEST_F(TrainTest, ResumesBitForBitFromTheLastCheckpointAfterACrash) {
   ASSERT_TRUE(Run("whole").ok());
   int scored = 0;

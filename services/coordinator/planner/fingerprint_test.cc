@@ -80,6 +80,17 @@ TEST(Fingerprint, LateSettingTouchesLateStepsOnly) {
                    "evaluation/evaluate/self_study"}));
 }
 
+TEST(Fingerprint, WhatIsLearnedFromATeacherAndHowCounts) {
+  const auto distillation = [](const std::function<void(pipeline::v1::Distillation&)>& change) {
+    return Changed([&](PlanSimulation& run) { change(*run.spec.mutable_distillation()); })
+        .count("distillation/train");
+  };
+  EXPECT_TRUE(distillation([](auto& settings) { settings.set_soft_divergence("js"); }));
+  EXPECT_TRUE(distillation([](auto& settings) { settings.set_soft_temperature(3); }));
+  EXPECT_TRUE(distillation([](auto& settings) { settings.set_label_smoothing(0.1); }));
+  EXPECT_TRUE(distillation([](auto& settings) { settings.mutable_lora()->set_dora(true); }));
+}
+
 TEST(Fingerprint, MoreRoundsKeepTheEarlierOnes) {
   const Names changed =
       Changed([](PlanSimulation& run) { run.spec.mutable_self_study()->set_iterations(3); });

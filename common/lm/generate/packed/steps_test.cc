@@ -127,6 +127,33 @@ TEST_P(PackedStepsTest, AnAdapterIsFollowed) {
   EXPECT_LT(MaxDifference(logits(), base), 1e-6);
 }
 
+TEST_P(PackedStepsTest, ADoraAdapterIsFollowedThroughItsUpdates) {
+  const auto decoder = testing::LoadDecoder(folder_);
+  const absl::Span<const int32_t> ids = absl::MakeSpan(ids_).subspan(0, 12);
+  PackedWeights weights;
+  const auto logits = [&] {
+    const auto steps = PackedSteps(*decoder, &weights);
+    const int64_t slot = steps->Add(-1, 0);
+    steps->Run(ids, {{{slot, 12}}});
+    return Stack(steps->Logits(Count(12)));
+  };
+  const at::Tensor base = logits();
+  Adapter adapter = FreshAdapter(*decoder, {.rank = 3, .alpha = 6, .dora = true}, 5).value();
+  AttachAdapter(adapter, 1, *decoder);
+  for (double length : {1.1, 0.9}) {
+    for (AdapterModule& module : adapter.modules) {
+      module.b.fill_(0.02);
+      module.magnitude.narrow(0, 0, module.magnitude.size(0) / 2).mul_(length);
+    }
+    UpdateAdapter(adapter, 1, *decoder);
+    const at::Tensor expected = LogitsOf(*decoder, ids);
+    EXPECT_GT(MaxDifference(base, expected), 1e-2) << "the adapter changes nothing";
+    EXPECT_LT(MaxDifference(logits(), expected), 2e-4);
+  }
+  DetachAdapter(*decoder);
+  EXPECT_LT(MaxDifference(logits(), base), 1e-6);
+}
+
 // Bfloat16 has 8 bits: the logits move by some hundredths, by either path.
 TEST_P(PackedStepsTest, Bfloat16IsAsCloseAsTheDecoder) {
   const auto decoder = testing::LoadDecoder(folder_)->WithCompute(at::kBFloat16);

@@ -7,10 +7,14 @@ namespace {
 template <typename T>
 void Update(const Linear& linear, int64_t begin, int64_t rows, bool fresh, PackedLinear<T>* out) {
   const at::Tensor weight = linear.weight.narrow(0, begin, rows);
+  auto scaled = [&](const at::Tensor& w) {
+    if (!linear.row_scale.defined()) return w;
+    return w.mul(linear.row_scale.narrow(0, begin, rows).unsqueeze(1)).to(w.scalar_type());
+  };
   if (fresh) {
-    out->base =
-        Pack<T>(linear.frozen ? linear.frozen->Full(weight.scalar_type()).narrow(0, begin, rows)
-                              : weight.narrow(1, 0, linear.in));
+    out->base = Pack<T>(
+        scaled(linear.frozen ? linear.frozen->Full(weight.scalar_type()).narrow(0, begin, rows)
+                             : weight.narrow(1, 0, linear.in)));
     out->bias.clear();
     if (linear.bias.defined()) {
       const at::Tensor bias = linear.bias.narrow(0, begin, rows).to(at::kFloat).contiguous();
@@ -18,7 +22,8 @@ void Update(const Linear& linear, int64_t begin, int64_t rows, bool fresh, Packe
     }
   }
   const int64_t extra = linear.lora_columns();
-  out->lora_b = extra > 0 ? Pack<T>(weight.narrow(1, linear.base_columns(), extra)) : Matrix<T>();
+  out->lora_b =
+      extra > 0 ? Pack<T>(scaled(weight.narrow(1, linear.base_columns(), extra))) : Matrix<T>();
 }
 
 template <typename T>
@@ -37,8 +42,10 @@ void Weights<T>::Update(const Decoder& decoder) {
     const Linear* linears[] = {&from.qkv, &from.o, &from.gate_up, &from.down};
     bool fresh[4];
     for (int l = 0; l < 4; ++l) {
-      fresh[l] = !to.sources[l].is_same(linears[l]->weight);
+      fresh[l] = !to.sources[l].is_same(linears[l]->weight) ||
+                 !to.scales[l].is_same(linears[l]->row_scale);
       to.sources[l] = linears[l]->weight;
+      to.scales[l] = linears[l]->row_scale;
     }
     const int64_t inner = from.gate_up.out / 2;
     packed::Update(from.qkv, 0, from.qkv.out, fresh[0], &to.qkv);

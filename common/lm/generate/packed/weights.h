@@ -24,7 +24,8 @@ template <typename T>
 struct PackedLayer {
   Matrix<T> qkv_a, o_a, gate_up_a, down_a;  // an adapter's A; empty without one
   PackedLinear<T> qkv, o, gate, up, down;
-  at::Tensor sources[4];  // the base weights that were packed: qkv, o, gate_up, down
+  // Of what was packed of qkv, o, gate_up and down: the base weights and DoRA's scales.
+  at::Tensor sources[4], scales[4];
 };
 
 template <typename T>
@@ -32,6 +33,7 @@ class Weights {
  public:
   // Lays out what changed since the last call: base weights where the decoder has other tensors
   // (they are held, so that a tensor is known by its identity), an adapter's matrices every time.
+  // DoRA's scales are multiplied into both.
   // Not thread-safe.
   void Update(const Decoder& decoder);
 

@@ -1,0 +1,23 @@
+// The rows' norms and scales of DoRA (Liu et al., arXiv 2402.09353). Internal to common/lm.
+// Thread-safe but for the linear that is changed.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+#include "common/lm/lora/adapter.h"
+
+namespace foundry::lm {
+
+// An adapter's modules on one fused linear, each with its place there.
+using Placed = std::vector<std::pair<const AdapterModule*, const Linear::Part*>>;
+
+// Squared norms of the base's rows as the decoder holds them, [out] float32.
+at::Tensor RowSquares(const Linear& linear);
+
+// Sets magnitude and row_scale of a linear that holds the modules' A and `scale` · B already.
+void SetRowScale(const Placed& placed, double scale, Linear& linear);
+
+}  // namespace foundry::lm
