@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,10 +21,12 @@ namespace foundry::lm {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr char kMagic[] = "foundry soft targets 1\n";  // then a line of JSON, then records
+constexpr char kMagic[] = "foundry soft targets 2\n";  // then a line of JSON, then records
 constexpr size_t kNameBytes = 64;                      // a request's SHA-256 in hex
-// A record: name, positions (uint32), id bytes (uint8), ids, half-precision log-probabilities.
-constexpr size_t kRecordHead = kNameBytes + 5;
+// A record: name, positions (uint32), id bytes (uint8), checksum, ids, half-precision
+// log-probabilities.
+constexpr size_t kSumBytes = 8;
+constexpr size_t kRecordHead = kNameBytes + 5 + kSumBytes;
 
 absl::Status Failed(const fs::path& file, absl::string_view what) {
   return absl::UnavailableError(
@@ -40,6 +43,14 @@ std::string NameOf(const ScoreRequest& request) {
   add(request.context);
   add(request.target);
   return hash.FinishHex();
+}
+
+// Of a record's name and what comes after the checksum.
+std::string Checksum(absl::string_view name, absl::string_view body) {
+  Sha256 hash;
+  hash.Update(name);
+  hash.Update(body);
+  return hash.FinishHex().substr(0, kSumBytes);
 }
 
 Json HeadOf(const TeacherKey& key) {
@@ -80,9 +91,10 @@ absl::StatusOr<std::unique_ptr<SoftTargetCache>> SoftTargetCache::Open(const fs:
   if (fd < 0) return Failed(file, "open it");
   std::unique_ptr<SoftTargetCache> self(new SoftTargetCache(file, fd, key.k));
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(file.string(), ": another process uses these soft targets"));
+    return absl::UnavailableError(
+        absl::StrCat(file.string(), ": another run uses these soft targets"));
   }
+  if (futimens(fd, nullptr) != 0) return Failed(file, "mark it as used");
   const Json wanted = HeadOf(key);
   const std::string head = absl::StrCat(kMagic, DumpJson(wanted), "\n");
   const off_t size = lseek(fd, 0, SEEK_END);
@@ -121,11 +133,7 @@ absl::Status SoftTargetCache::Index(const std::string& head) {
     place.id_bytes = static_cast<uint8_t>(record[kNameBytes + 4]);
     place.offset = end_ + static_cast<int64_t>(kRecordHead);
     const auto bytes = static_cast<int64_t>(BodyBytes(place.positions, k_, place.id_bytes));
-    if (place.id_bytes != 2 && place.id_bytes != 4) {
-      return absl::DataLossError(
-          absl::StrCat(file_.string(), ": byte ", end_, ": no record: remove the file"));
-    }
-    if (bytes > size - place.offset) break;
+    if ((place.id_bytes != 2 && place.id_bytes != 4) || bytes > size - place.offset) break;
     records_[record.substr(0, kNameBytes)] = place;
     end_ = place.offset + bytes;
   }
@@ -139,9 +147,13 @@ absl::StatusOr<std::optional<SoftTargets>> SoftTargetCache::Find(
   if (it == records_.end() || it->second.positions != request.target.size()) return std::nullopt;
   const Place& place = it->second;
   std::string bytes(BodyBytes(place.positions, k_, place.id_bytes), '\0');
-  if (pread(fd_, bytes.data(), bytes.size(), place.offset) != static_cast<ssize_t>(bytes.size())) {
+  std::string sum(kSumBytes, '\0');
+  if (pread(fd_, bytes.data(), bytes.size(), place.offset) != static_cast<ssize_t>(bytes.size()) ||
+      pread(fd_, sum.data(), kSumBytes, place.offset - static_cast<off_t>(kSumBytes)) !=
+          static_cast<ssize_t>(kSumBytes)) {
     return Failed(file_, "read it");
   }
+  if (sum != Checksum(it->first, bytes)) return std::nullopt;
   SoftTargets out;
   out.k = k_;
   const size_t count = static_cast<size_t>(place.positions) * static_cast<size_t>(k_);
@@ -168,18 +180,20 @@ absl::Status SoftTargetCache::Add(const ScoreRequest& request, SoftTargets* targ
   const uint8_t id_bytes = narrow ? 2 : 4;
   const auto positions = static_cast<uint32_t>(request.target.size());
   const std::string name = NameOf(request);
-  std::string record = name;
-  record.append(reinterpret_cast<const char*>(&positions), 4);
-  record.push_back(static_cast<char>(id_bytes));
+  std::string body;
   for (const int32_t id : targets->ids) {
-    record.append(reinterpret_cast<const char*>(&id), id_bytes);
+    body.append(reinterpret_cast<const char*>(&id), id_bytes);
   }
   for (float& logprob : targets->logprobs) {
     // Halves end at -65504; so unlikely a token weighs nothing.
     const uint16_t half = FloatToHalf(std::max(logprob, -65504.0f));
     logprob = HalfToFloat(half);
-    record.append(reinterpret_cast<const char*>(&half), 2);
+    body.append(reinterpret_cast<const char*>(&half), 2);
   }
+  std::string record = name;
+  record.append(reinterpret_cast<const char*>(&positions), 4);
+  record.push_back(static_cast<char>(id_bytes));
+  absl::StrAppend(&record, Checksum(name, body), body);
   if (pwrite(fd_, record.data(), record.size(), end_) != static_cast<ssize_t>(record.size())) {
     return Failed(file_, "write it");
   }

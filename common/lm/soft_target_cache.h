@@ -1,7 +1,8 @@
 // Soft targets on disk: computed once for a teacher, read again by later runs and resumed ones.
 //
 // One file a teacher: a head that says which (tokenizer, chat template, weights, k, temperature),
-// then one record a target, appended as they are computed; a record that a crash cut is dropped.
+// then one record a target, appended as they are computed; a record that a crash cut or left with
+// other bytes than were written (each has a checksum) is dropped, and computed again.
 // Ids take 2 or 4 bytes, log-probabilities 2 (half): 256 bytes a token for k = 64. Values are
 // rounded to what is stored whether they come from the file or not, so that a run gives the same
 // result either way. What the top k leave is the tail; see SoftTargets. Not thread-safe; one
@@ -30,8 +31,9 @@ struct TeacherKey {
 
 class SoftTargetCache {
  public:
-  // Opens or makes `file`. FailedPrecondition when it was made by another teacher or for another k
-  // or temperature: the error says what differs. DataLoss when it is no such file.
+  // Opens or makes `file`, and marks it as used now. FailedPrecondition when it was made by another
+  // teacher or for another k or temperature: the error says what differs. Unavailable when another
+  // run has it open. DataLoss when it is no such file.
   static absl::StatusOr<std::unique_ptr<SoftTargetCache>> Open(const std::filesystem::path& file,
                                                                const TeacherKey& key);
   ~SoftTargetCache();

@@ -50,6 +50,7 @@ std::string WeightsHash(const Decoder& decoder) {
     for (const Linear* linear : {&layer.qkv, &layer.o, &layer.gate_up, &layer.down}) {
       add(linear->weight);
       add(linear->lora_a);
+      add(linear->row_scale);
       add(linear->bias);
     }
     for (const at::Tensor* norm :

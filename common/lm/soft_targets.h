@@ -22,7 +22,7 @@ absl::StatusOr<std::vector<SoftTargets>> TeacherTargets(const LanguageModel& tea
 // The same by way of the caches in `folder` (one file a teacher, k and temperature): what an
 // earlier run stored is read, the rest is computed and stored as it comes, so that a killed run
 // loses little. `reused`: how many were read. FailedPrecondition when a file there belongs to
-// another teacher or to a process that still runs.
+// another teacher, Unavailable when a run that goes on has it open.
 absl::StatusOr<std::vector<SoftTargets>> CachedTeacherTargets(
     const LanguageModel& teacher, absl::Span<const ScoreRequest> requests, int k,
     double temperature, const std::filesystem::path& folder, const CancelToken& cancel,

@@ -32,6 +32,7 @@ class StageContext : public TaskContext {
     state.manifest = run_.kept_state;
     return files_->Fetch(state);
   }
+  std::filesystem::path cache() const override { return files_->cache(); }
   void Progress(const TaskProgress& progress) override { run_.report->Progress(progress); }
   void Metric(const std::string& name, int64_t step, double value) override {
     run_.report->Metric(name, step, value);

@@ -70,6 +70,10 @@ class TaskContext {
   // The state that an earlier attempt kept, read-only; empty: none.
   virtual absl::StatusOr<std::filesystem::path> KeptState() { return std::filesystem::path(); }
 
+  // A folder that all tasks of this worker share, later jobs' too, for what is named by everything
+  // that it depends on. What nobody opened for a month goes. Empty: there is none.
+  virtual std::filesystem::path cache() const { return {}; }
+
   // Cheap; sent with the next heartbeat.
   virtual void Progress(const TaskProgress& progress) = 0;
   virtual void Metric(const std::string& name, int64_t step, double value) = 0;

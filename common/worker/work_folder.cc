@@ -18,6 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr auto kScratchLife = std::chrono::hours(7 * 24);
+constexpr auto kCacheLife = std::chrono::hours(30 * 24);
 
 // Task ids are file names as they are; other keys become one.
 std::string FileNameOf(const std::string& key) {
@@ -49,18 +50,23 @@ absl::StatusOr<std::unique_ptr<WorkFolder>> WorkFolder::Open(const fs::path& roo
     FOUNDRY_RETURN_IF_ERROR(MakeFolders(absolute / name));
   }
   FOUNDRY_RETURN_IF_ERROR(MakeFolders(absolute / "scratch"));
-  folder->RemoveOldScratch();
+  FOUNDRY_RETURN_IF_ERROR(MakeFolders(absolute / "cache"));
+  folder->RemoveOld();
   return folder;
 }
 
 WorkFolder::~WorkFolder() { close(lock_); }
 
-void WorkFolder::RemoveOldScratch() {
+void WorkFolder::RemoveOld() {
   std::error_code error;
+  const auto age = [&error](const fs::directory_entry& entry) {
+    return fs::file_time_type::clock::now() - entry.last_write_time(error);
+  };
   for (const fs::directory_entry& entry : fs::directory_iterator(root_ / "scratch", error)) {
-    if (fs::file_time_type::clock::now() - entry.last_write_time(error) > kScratchLife) {
-      fs::remove_all(entry.path(), error);
-    }
+    if (age(entry) > kScratchLife) fs::remove_all(entry.path(), error);
+  }
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(cache(), error)) {
+    if (entry.is_regular_file(error) && age(entry) > kCacheLife) fs::remove(entry.path(), error);
   }
 }
 

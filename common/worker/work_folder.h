@@ -4,6 +4,7 @@
 //   <root>/inputs/…        parts of stored outputs, hard-linked from the artifact store
 //   <root>/outputs/<id>/   what the attempts under way write
 //   <root>/scratch/<key>/  what a later attempt of the same task may find; a week old, it goes
+//   <root>/cache/…         what later tasks of any job may find; unopened for a month, it goes
 // Thread-safe.
 #pragma once
 
@@ -22,8 +23,8 @@ namespace foundry::worker {
 
 class WorkFolder {
  public:
-  // Takes the folder and clears what an earlier process left, except scratch. Unavailable when
-  // another process has it. `store` may be null: then inputs must be paths.
+  // Takes the folder and clears what an earlier process left, except scratch and cache. Unavailable
+  // when another process has it. `store` may be null: then inputs must be paths.
   static absl::StatusOr<std::unique_ptr<WorkFolder>> Open(const std::filesystem::path& root,
                                                           storage::ArtifactStore* store);
   ~WorkFolder();
@@ -38,11 +39,13 @@ class WorkFolder {
   absl::StatusOr<std::filesystem::path> Scratch(const std::string& key);
   void RemoveScratch(const std::string& key);
 
+  std::filesystem::path cache() const { return root_ / "cache"; }
+
  private:
   WorkFolder(std::filesystem::path root, int lock, storage::ArtifactStore* store)
       : root_(std::move(root)), lock_(lock), store_(store) {}
   absl::StatusOr<std::filesystem::path> FetchManifest(const InputRef& input);
-  void RemoveOldScratch();
+  void RemoveOld();
 
   const std::filesystem::path root_;
   const int lock_;

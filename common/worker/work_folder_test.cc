@@ -56,6 +56,19 @@ TEST_F(WorkFolderTest, MissingInputsAreNamed) {
   EXPECT_EQ(work->Fetch({}).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(WorkFolderTest, TheCacheOutlivesProcessesAndForgetsAfterAMonth) {
+  const fs::path folder = Open()->cache() / "below";
+  fs::create_directories(folder);
+  std::ofstream(folder / "new") << "new";
+  std::ofstream(folder / "old") << "old";
+  fs::last_write_time(folder / "old",
+                      fs::file_time_type::clock::now() - std::chrono::hours(31 * 24));
+  const auto work = Open();
+  EXPECT_EQ(work->cache(), folder.parent_path());
+  EXPECT_EQ(*ReadFile(folder / "new"), "new");
+  EXPECT_FALSE(fs::exists(folder / "old"));
+}
+
 TEST_F(WorkFolderTest, ConcurrentFetchesShareOneCopy) {
   const auto work = Open();
   std::vector<std::thread> threads;

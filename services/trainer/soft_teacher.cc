@@ -105,6 +105,18 @@ absl::StatusOr<std::shared_ptr<lm::LanguageModel>> LoadTeacher(const std::string
   return teacher;
 }
 
+absl::StatusOr<std::vector<lm::SoftTargets>> Targets(
+    const lm::LanguageModel& teacher, const std::vector<lm::ScoreRequest>& requests,
+    double temperature, const std::vector<std::filesystem::path>& caches, const CancelToken& cancel,
+    size_t* reused) {
+  for (const std::filesystem::path& cache : caches) {
+    auto targets =
+        lm::CachedTeacherTargets(teacher, requests, kTopK, temperature, cache, cancel, reused);
+    if (!absl::IsUnavailable(targets.status())) return targets;
+  }
+  return lm::TeacherTargets(teacher, requests, kTopK, temperature, cancel);
+}
+
 }  // namespace
 
 absl::StatusOr<SoftTeacherReport> AddSoftTargets(const std::string& which,
@@ -113,7 +125,7 @@ absl::StatusOr<SoftTeacherReport> AddSoftTargets(const std::string& which,
                                                  const std::vector<dataset::Pair>& probe,
                                                  double temperature, const CancelToken& cancel,
                                                  BuiltExamples& built,
-                                                 const std::filesystem::path& cache) {
+                                                 const std::vector<std::filesystem::path>& caches) {
   SoftTeacherReport report;
   if (which.empty() || which == "none") return report;
   std::shared_ptr<lm::LanguageModel> teacher = student;
@@ -143,17 +155,10 @@ absl::StatusOr<SoftTeacherReport> AddSoftTargets(const std::string& which,
     requests.push_back(std::move(request));
     examples.push_back(i);
   }
-  std::vector<lm::SoftTargets> targets;
-  if (cache.empty()) {
-    FOUNDRY_ASSIGN_OR_RETURN(targets,
-                             lm::TeacherTargets(*teacher, requests, kTopK, temperature, cancel));
-  } else {
-    size_t reused = 0;
-    FOUNDRY_ASSIGN_OR_RETURN(
-        targets,
-        lm::CachedTeacherTargets(*teacher, requests, kTopK, temperature, cache, cancel, &reused));
-    report.reused = static_cast<int64_t>(reused);
-  }
+  size_t reused = 0;
+  FOUNDRY_ASSIGN_OR_RETURN(std::vector<lm::SoftTargets> targets,
+                           Targets(*teacher, requests, temperature, caches, cancel, &reused));
+  report.reused = static_cast<int64_t>(reused);
   for (size_t t = 0; t < targets.size(); ++t) {
     lm::Example& example = built.examples[examples[t]];
     // Scored positions before the answer are the question's: they keep cross-entropy alone.
@@ -169,6 +174,10 @@ absl::StatusOr<SoftTeacherReport> AddSoftTargets(const std::string& which,
   if (report.message.empty()) {
     report.message = absl::StrCat("soft teacher ", teacher->path().filename().string(), ": ",
                                   report.targets, " pairs");
+  }
+  if (report.reused > 0) {
+    absl::StrAppend(&report.message, "; ", report.reused, " of ", report.targets,
+                    " soft targets were there from an earlier run");
   }
   return report;
 }

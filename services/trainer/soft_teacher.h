@@ -27,13 +27,12 @@ struct SoftTeacherReport {
 // least half of a few questions and more than without; else a model with the student's tokenizer
 // (InvalidArgument when it has another). `built` are the examples of `pairs`; pairs without a
 // passage keep cross-entropy alone. `probe`: questions to try, at best held-out ones.
-// `cache`: a folder where targets are kept for the next attempt; empty: none.
-absl::StatusOr<SoftTeacherReport> AddSoftTargets(const std::string& which,
-                                                 const std::shared_ptr<lm::LanguageModel>& student,
-                                                 const std::vector<dataset::Pair>& pairs,
-                                                 const std::vector<dataset::Pair>& probe,
-                                                 double temperature, const CancelToken& cancel,
-                                                 BuiltExamples& built,
-                                                 const std::filesystem::path& cache = {});
+// `caches`: folders where targets are kept for later runs, in the order in which they are tried:
+// the next where another run uses the first one's. None: nothing is kept.
+absl::StatusOr<SoftTeacherReport> AddSoftTargets(
+    const std::string& which, const std::shared_ptr<lm::LanguageModel>& student,
+    const std::vector<dataset::Pair>& pairs, const std::vector<dataset::Pair>& probe,
+    double temperature, const CancelToken& cancel, BuiltExamples& built,
+    const std::vector<std::filesystem::path>& caches = {});
 
 }  // namespace foundry::trainer

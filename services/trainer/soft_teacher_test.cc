@@ -1,5 +1,9 @@
 #include "services/trainer/soft_teacher.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -34,12 +38,12 @@ TEST_F(SoftTeacherTest, AnswersOfPairsWithAPassageGetDistributions) {
   const TempFolder cache = TempFolder::Make().value();
   BuiltExamples again = built_;
   auto report = AddSoftTargets("smollm2-135m-instruct", student_, pairs_, {}, 2.0, CancelToken(),
-                               built_, cache.path());
+                               built_, {cache.path()});
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_EQ(report->targets, 1);
   EXPECT_EQ(report->reused, 0);
   report = AddSoftTargets("smollm2-135m-instruct", student_, pairs_, {}, 2.0, CancelToken(), again,
-                          cache.path());
+                          {cache.path()});
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_EQ(report->reused, 1);
   EXPECT_EQ(again.examples[0].soft->logprobs, built_.examples[0].soft->logprobs);
@@ -58,6 +62,29 @@ TEST_F(SoftTeacherTest, AnswersOfPairsWithAPassageGetDistributions) {
     EXPECT_GT(mass, 0.02);
     EXPECT_LE(mass, 1.0001);
   }
+}
+
+TEST_F(SoftTeacherTest, WhereAnotherRunUsesTheSharedCacheTheNextOneIsTaken) {
+  const TempFolder folder = TempFolder::Make().value();
+  const auto shared = folder.path() / "shared", own = folder.path() / "own";
+  const auto reused = [&](const std::vector<std::filesystem::path>& caches) {
+    BuiltExamples built = built_;
+    const auto report = AddSoftTargets("smollm2-135m-instruct", student_, pairs_, {}, 2.0,
+                                       CancelToken(), built, caches);
+    EXPECT_TRUE(report.ok()) << report.status();
+    EXPECT_NE(built.examples[0].soft, nullptr);
+    return report.ok() ? report->reused : -1;
+  };
+  EXPECT_EQ(reused({shared, own}), 0);
+  EXPECT_FALSE(std::filesystem::exists(own));
+  const auto file = std::filesystem::directory_iterator(shared)->path();
+  const int held = open(file.c_str(), O_RDWR);
+  ASSERT_EQ(flock(held, LOCK_EX | LOCK_NB), 0);
+  EXPECT_EQ(reused({shared, own}), 0);
+  EXPECT_EQ(reused({shared, own}), 1);
+  EXPECT_EQ(reused({shared}), 0) << "computed without any";
+  close(held);
+  EXPECT_EQ(reused({shared, own}), 1);
 }
 
 TEST_F(SoftTeacherTest, NoneAndAPoorTeacherLeaveExamplesAsTheyAre) {

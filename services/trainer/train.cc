@@ -154,12 +154,16 @@ absl::StatusOr<RankJob> Prepare(const TrainJob& job, TaskContext& context, Stage
   FOUNDRY_ASSIGN_OR_RETURN(BuiltExamples train, PairExamples(*student, mix.train, example_options));
   FOUNDRY_ASSIGN_OR_RETURN(BuiltExamples dev, PairExamples(*student, mix.dev, example_options));
   if (job.soft_target_weight > 0) {
+    std::vector<fs::path> caches;
+    if (!context.cache().empty()) caches.push_back(context.cache() / "soft_targets");
+    caches.push_back(context.scratch() / "soft_targets");
     FOUNDRY_ASSIGN_OR_RETURN(
         const SoftTeacherReport soft,
         AddSoftTargets(job.soft_teacher, student, mix.train, mix.dev, options.soft_temperature,
-                       context.cancel(), train, context.scratch() / "soft_targets"));
+                       context.cancel(), train, caches));
     if (!soft.message.empty()) context.Message(soft.message);
     output.counts["soft_targets"] = soft.targets;
+    output.counts["soft_targets_reused"] = soft.reused;
     if (soft.probed) {
       output.figures["soft_teacher_contains"] = soft.with_passage;
       output.figures["soft_teacher_closed_book"] = soft.closed_book;

@@ -8,6 +8,7 @@
 #include "common/base/files.h"
 #include "common/base/reveal.h"
 #include "common/base/status.h"
+#include "tools/foundry/local/state_folder.h"
 #include "tools/foundry/run/interrupts.h"
 
 namespace foundry::cli {
@@ -74,6 +75,11 @@ absl::StatusOr<fs::path> LocalTask::Fetch(const worker::InputRef& input) {
     return absl::NotFoundError(absl::StrCat(path.string(), ": no such file or folder"));
   }
   return path;
+}
+
+fs::path LocalTask::cache() const {
+  const absl::StatusOr<StateFolder> state = OpenStateFolder();
+  return state.ok() ? state->work() / "cache" : fs::path();
 }
 
 void LocalTask::Progress(const worker::TaskProgress& progress) {

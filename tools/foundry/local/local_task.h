@@ -31,6 +31,8 @@ class LocalTask : public worker::TaskContext {
   absl::StatusOr<std::filesystem::path> Fetch(const worker::InputRef& input) override;
   const std::filesystem::path& output() const override { return made_; }
   const std::filesystem::path& scratch() const override { return scratch_; }
+  // That of local mode's jobs.
+  std::filesystem::path cache() const override;
   void Progress(const worker::TaskProgress& progress) override;
   void Metric(const std::string& name, int64_t step, double value) override {}
   void Message(const std::string& text) override;
