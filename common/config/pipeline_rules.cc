@@ -1,5 +1,6 @@
 #include "common/config/pipeline_rules.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -151,6 +152,16 @@ void CheckMerge(const pipeline::v1::Merge& merge, Problems* problems) {
 void CheckDistillation(const pipeline::v1::Distillation& distillation, Problems* problems) {
   if (distillation.lora().dora() && distillation.lora().dropout() > 0) {
     problems->Add("distillation.lora.dropout", "does not go with dora: remove one of the two");
+  }
+  if (distillation.has_tensor_parallel() && distillation.tensor_parallel() > 1) {
+    const int devices = std::max(1, distillation.devices());
+    if (devices % distillation.tensor_parallel() != 0) {
+      problems->Add("distillation.tensor_parallel",
+                    absl::StrCat("must divide distillation.devices, which is ", devices));
+    }
+    if (distillation.lora().dora()) {
+      problems->Add("distillation.tensor_parallel", "does not go with dora: remove one of the two");
+    }
   }
 }
 

@@ -198,6 +198,15 @@ TEST_F(SpecTest, DoraTrainsWithoutDropout) {
   EXPECT_THAT(Error("distillation: {soft_divergence: kl}"), HasSubstr("forward_kl"));
 }
 
+TEST_F(SpecTest, CopiesOfTheModelDivideTheDevices) {
+  EXPECT_EQ(Error("distillation: {devices: 4, tensor_parallel: 2}"), "OK");
+  EXPECT_THAT(Error("distillation: {devices: 3, tensor_parallel: 2}"),
+              HasSubstr("must divide distillation.devices, which is 3"));
+  EXPECT_THAT(Error("distillation: {tensor_parallel: 2}"), HasSubstr("which is 1"));
+  EXPECT_THAT(Error("distillation: {devices: 2, tensor_parallel: 2, lora: {dora: true}}"),
+              HasSubstr("does not go with dora"));
+}
+
 TEST_F(SpecTest, AnEarlierModelMayBeNamedInThreeWays) {
   const std::string docs = (folder_.path() / "docs").string();
   for (const char* yaml : {"evaluation: {compare: [base, {previous: docs}]}",

@@ -4,6 +4,7 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <utility>
 
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
@@ -13,6 +14,14 @@
 
 namespace foundry::lm {
 
+// A status where only an exception gets out: of an exchange in the midst of a computation. Ends in
+// GuardTorch.
+struct StatusError : std::exception {
+  explicit StatusError(absl::Status s) : status(std::move(s)) {}
+  const char* what() const noexcept override { return "an exchange between ranks failed"; }
+  absl::Status status;
+};
+
 // Runs `f` (returning absl::Status) without gradient recording. Exceptions become
 // ResourceExhausted (out of memory) or Internal.
 template <typename F>
@@ -20,6 +29,8 @@ absl::Status GuardTorch(F f) {
   try {
     c10::AutoGradMode no_grad(false);
     return f();
+  } catch (const StatusError& error) {
+    return error.status;
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("out of memory");
   } catch (const c10::OutOfMemoryError& error) {

@@ -6,7 +6,9 @@
 // Data parallel over ranks, each a process with the same base, examples and options: a step's
 // examples are split between them and the gradients summed, so that the result is one process's but
 // for rounding. Rank 0 writes the files and has the state to go on from; the others need none.
-// Not thread-safe: one Train call per model at a time.
+// Where the base is one rank's share of a model (LoadOptions::tensor_ranks, T ranks to a copy),
+// ranks T·i to T·i + T - 1 hold one copy together and compute one part of the examples. Not
+// thread-safe: one Train call per model at a time.
 #pragma once
 
 #include <cstdint>
@@ -83,7 +85,8 @@ struct TrainOptions {
   ComputeType compute = ComputeType::kAuto;
   // Scores the adapter as it stands; higher is better. Called after every epoch; null: the
   // validation loss (negated) decides.
-  // With ranks: on rank 0 alone, and either all ranks have one or none.
+  // With ranks: on rank 0 and those that hold its copy of the model with it (rank 0's counts), and
+  // either all ranks have one or none.
   std::function<absl::StatusOr<double>(const LanguageModel& with_adapter)> score;
   RankGroup* ranks = nullptr;  // null: this process alone
 };

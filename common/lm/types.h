@@ -8,6 +8,8 @@
 
 namespace foundry::lm {
 
+class RankGroup;  // common/lm/distributed/rank_group.h
+
 // Row-major float32 matrix.
 struct FloatMatrix {
   int64_t rows = 0;
@@ -35,7 +37,10 @@ struct LoadOptions {
   ComputeType compute = ComputeType::kFloat32;
   WeightFormat weights = WeightFormat::kFull;  // fewer bits: on the CPU, for training (generation
                                                // lays the weights out in full)
-  std::string adapter;                         // PEFT folder to attach; empty: none
+  // Ranks that hold the model together, each its share of every layer (tensor parallelism): all
+  // make the same calls in the same order. They outlive the model. Null: all of it is here.
+  RankGroup* tensor_ranks = nullptr;
+  std::string adapter;  // PEFT folder to attach; empty: none
   double adapter_scale = 1.0;
 };
 

@@ -14,6 +14,7 @@ void VisitMembers(Job& job, Visitor visit) {
   visit("student", job.student);
   visit("device", job.device);
   visit("weights", job.weights);
+  visit("tensor_parallel", job.tensor_parallel);
   visit("examples", job.examples);
   visit("dev_pairs", job.dev_pairs);
   visit("output", job.output);

@@ -13,6 +13,7 @@ struct RankJob {
   std::string student;                                 // folder or file of the base model
   std::string device;                                  // as in lm::LoadOptions
   lm::WeightFormat weights = lm::WeightFormat::kFull;  // of the frozen base
+  int tensor_parallel = 1;   // ranks that hold one copy of the model together
   lm::TrainOptions options;  // all but what lives in a process: score, ranks
   std::string examples;      // see example_file.h
   std::string dev_pairs;     // pairs.jsonl that choose the checkpoint; empty: the validation loss

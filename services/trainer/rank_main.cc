@@ -71,20 +71,37 @@ absl::Status RunRank(const std::string& job_file, const lm::RankGroupOptions& gr
   }
   if (!dev.empty()) {
     job.options.score = [&](const lm::LanguageModel& model) -> absl::StatusOr<double> {
-      FOUNDRY_ASSIGN_OR_RETURN(const DevScore score, ScoreDev(model, dev, cancel));
-      Tell(score);
+      // Ranks that answer together end together.
+      FOUNDRY_ASSIGN_OR_RETURN(
+          const DevScore score,
+          ScoreDev(model, dev, job.tensor_parallel > 1 ? CancelToken() : cancel));
+      if (group_options.rank == 0) Tell(score);
       return score.combined();
     };
   }
-  FOUNDRY_ASSIGN_OR_RETURN(
-      const auto student,
-      lm::LanguageModel::Load(job.student, {.device = job.device, .weights = job.weights}));
-  std::unique_ptr<lm::RankGroup> group;
+  lm::LoadOptions load = {.device = job.device, .weights = job.weights};
+  std::unique_ptr<lm::RankGroup> group, copy;
+  std::shared_ptr<lm::LanguageModel> student;
+  // A share of a model is loaded when all that hold it are there, a whole one before.
+  if (job.tensor_parallel == 1) {
+    FOUNDRY_ASSIGN_OR_RETURN(student, lm::LanguageModel::Load(job.student, load));
+  }
   if (group_options.size > 1) {
     FOUNDRY_ASSIGN_OR_RETURN(
         group, lm::RankGroup::Join(group_options,
                                    [](const std::string& address) { Tell(Listening{address}); }));
     job.options.ranks = group.get();
+  }
+  if (student == nullptr) {
+    if (group == nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("tensor_parallel = ", job.tensor_parallel, " with one rank"));
+    }
+    const int together = job.tensor_parallel;
+    FOUNDRY_ASSIGN_OR_RETURN(copy, group->Split(absl::StrCat("copy-", group->rank() / together),
+                                                group->rank() % together, together));
+    load.tensor_ranks = copy.get();
+    FOUNDRY_ASSIGN_OR_RETURN(student, lm::LanguageModel::Load(job.student, load));
   }
   training = true;
   lm::TrainHooks hooks;

@@ -261,8 +261,8 @@ absl::StatusOr<lm::TrainSummary> TrainInProcesses(const RankJob& job,
           absl::StrCat(gang.loss().what, "; ", losses, " times without a step forward between"));
     }
     std::string changes;
-    if (losses > 1 && ranks > options.min_ranks) {
-      --ranks;
+    if (losses > 1 && ranks - job.tensor_parallel >= std::max(options.min_ranks, 1)) {
+      ranks -= job.tensor_parallel;
       absl::StrAppend(&changes, " with ", ranks, ranks == 1 ? " rank" : " ranks");
     }
     if (losses > 1 && gang.loss().killed) {  // as the kernel does when memory runs out

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmath>
@@ -165,6 +166,68 @@ TEST_F(RankProcessesTest, RanksKilledAtRandomInstantsEndWithTheSameBits) {
   ASSERT_FALSE(messages_.empty());
   EXPECT_THAT(messages_[0], HasSubstr("going on from the last checkpoint"));
   ExpectSameBitForBit("killed", "whole");
+}
+
+// Two ranks that hold the model together, and four that hold two copies of it.
+TEST_F(RankProcessesTest, RanksThatShareAModelTrainAsOneDoes) {
+  ASSERT_TRUE(Run("one", {.ranks = 1}).ok());
+  job_.tensor_parallel = 2;
+  for (int ranks : {2, 4}) {
+    const std::string name = absl::StrCat(ranks, "-ranks");
+    const auto summary = Run(name, {.ranks = ranks});
+    ASSERT_TRUE(summary.ok()) << summary.status();
+    const auto expected = Losses("one"), losses = Losses(name);
+    ASSERT_EQ(losses.size(), expected.size());
+    for (size_t i = 0; i < losses.size(); ++i) {
+      EXPECT_EQ(losses[i].first, expected[i].first);
+      EXPECT_NEAR(losses[i].second, expected[i].second, 2e-5 * expected[i].second);
+    }
+    EXPECT_LT(Difference(name + "/final", "one/final"), 1e-4);
+    EXPECT_LT(Difference(name + "/best_checkpoint", "one/best_checkpoint"), 1e-4);
+  }
+  EXPECT_THAT(messages_, ElementsAre());
+  KillRanks(2, std::random_device()());
+  ASSERT_TRUE(Run("killed", {.ranks = 2, .min_ranks = 1}).ok());
+  EXPECT_GE(killed_, 1);
+  ExpectSameBitForBit("killed", "2-ranks");
+  EXPECT_TRUE(absl::IsInvalidArgument(Run("alone", {.ranks = 1}).status()));
+}
+
+// Forced: a limit on the size of files ends rank 0 within a write, first of the checkpoint's
+// adapter, then of its optimizer state, which is twice as large.
+TEST_F(RankProcessesTest, KilledWithinTheWriteOfACheckpointEndsWithTheSameBits) {
+  for (int ranks : {1, 2}) {
+    const std::string whole = absl::StrCat("whole-", ranks), cut = absl::StrCat("cut-", ranks);
+    hooks_.on_start = nullptr;
+    hooks_.train.on_step = nullptr;
+    ASSERT_TRUE(Run(whole, {.ranks = ranks}).ok());
+    const auto size = File(whole + "/final/adapter_model.safetensors").size();
+    std::vector<rlim_t> limits = {3 * size / 2, size / 2};  // from the back
+    ASSERT_GT(limits[1], 4 * File(whole + "/metrics.jsonl").size()) << "another file would be cut";
+    int starts = 0, found = 0;
+    hooks_.on_start = [&](int rank, pid_t pid) {
+      if (rank != 0) return;
+      pids_[0] = pid;
+      if (++starts == 1) return;
+      for (const auto& entry : fs::directory_iterator(folder_->path() / cut / "checkpoints")) {
+        found += entry.path().extension() == ".partial";
+      }
+    };
+    hooks_.train.on_step = [&](const lm::StepReport& report) {
+      if (report.step % 5 != 3 || limits.empty()) return;
+      const rlimit limit = {limits.back(), limits.back()}, none = {0, 0};
+      ASSERT_EQ(prlimit(pids_[0], RLIMIT_CORE, &none, nullptr), 0);
+      ASSERT_EQ(prlimit(pids_[0], RLIMIT_FSIZE, &limit, nullptr), 0);
+      limits.pop_back();
+    };
+    messages_.clear();
+    ASSERT_TRUE(Run(cut, {.ranks = ranks, .min_ranks = ranks}).ok());
+    EXPECT_EQ(starts, 3);
+    EXPECT_EQ(found, 2) << "unfinished checkpoints that the next process saw";
+    ASSERT_GE(messages_.size(), 2u);
+    EXPECT_THAT(messages_[0], HasSubstr("killed by signal 25"));
+    ExpectSameBitForBit(cut, whole);
+  }
 }
 
 TEST_F(RankProcessesTest, GoesOnWithFewerRanksWhenOneNeverLives) {

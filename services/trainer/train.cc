@@ -33,7 +33,8 @@ using worker::TaskContext;
 absl::StatusOr<std::shared_ptr<lm::LanguageModel>> LoadStudent(const TrainJob& job,
                                                                TaskContext& context) {
   lm::LoadOptions options;
-  options.device = job.device;
+  // This process only makes the examples with it: a model that no device holds fits main memory.
+  options.device = job.tensor_parallel > 1 ? "cpu" : job.device;
   FOUNDRY_ASSIGN_OR_RETURN(const fs::path path, StudentPath(job, context));
   return lm::LanguageModel::Load(path, options);
 }
@@ -136,6 +137,11 @@ absl::Status Publish(const fs::path& run, const fs::path& output) {
 // Makes the examples, and leaves them in the scratch folder with all that the ranks are told. The
 // student that it loads is gone afterwards: the ranks have theirs.
 absl::StatusOr<RankJob> Prepare(const TrainJob& job, TaskContext& context, StageOutput& output) {
+  if (job.devices % job.tensor_parallel != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("devices = ", job.devices,
+                     ": must be a multiple of tensor_parallel = ", job.tensor_parallel));
+  }
   FOUNDRY_ASSIGN_OR_RETURN(const lm::WeightFormat weights, WeightsOf(job));
   FOUNDRY_ASSIGN_OR_RETURN(lm::TrainOptions options, OptionsOf(job, context));
   context.Progress({.unit = "steps", .message = "loading the student"});
@@ -233,6 +239,7 @@ absl::StatusOr<RankJob> Prepare(const TrainJob& job, TaskContext& context, Stage
   RankJob ranks{.student = student->path().string(),
                 .device = job.device,
                 .weights = weights,
+                .tensor_parallel = job.tensor_parallel,
                 .options = std::move(options),
                 .examples = (context.scratch() / "examples.bin").string(),
                 .output = (context.scratch() / "run").string()};

@@ -35,6 +35,7 @@ struct TrainJob {
   int checkpoint_every = 200;    // optimizer steps
   int early_stopping = 0;        // validations without a better score; 0: never
   int devices = 1;               // ranks
+  int tensor_parallel = 1;       // of the ranks, those that hold one copy of the model together
   int min_devices = 1;           // ranks that it goes on with after losses
   int64_t memory_limit_mib = 0;  // of a rank; 0: none
   int max_length = 1024;         // tokens of an example

@@ -37,6 +37,7 @@ TrainJob Decode(const v1::TrainRequest& request) {
   job.checkpoint_every = settings.checkpoint_every();
   job.early_stopping = settings.early_stopping();
   job.devices = std::max(1, settings.devices());
+  job.tensor_parallel = std::max(1, settings.tensor_parallel());
   job.min_devices = std::clamp(settings.min_devices(), 1, job.devices);
   job.memory_limit_mib = settings.memory_limit();
   job.max_length = settings.max_length();

@@ -74,7 +74,7 @@ absl::StatusOr<Listener> Listen(const std::string& host) {
 class GlooGroup : public RankGroup {
  public:
   GlooGroup(const RankGroupOptions& options, c10::intrusive_ptr<c10d::Store> store)
-      : rank_(options.rank), size_(options.size), store_(std::move(store)) {
+      : options_(options), rank_(options.rank), size_(options.size), store_(std::move(store)) {
     auto gloo = c10d::ProcessGroupGloo::Options::create(
         std::chrono::milliseconds(absl::ToInt64Milliseconds(options.timeout)));
     gloo->devices.push_back(c10d::ProcessGroupGloo::createDeviceForHostname(options.host));
@@ -84,6 +84,18 @@ class GlooGroup : public RankGroup {
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
+  absl::StatusOr<std::unique_ptr<RankGroup>> Split(const std::string& name, int rank,
+                                                   int size) override {
+    RankGroupOptions options = options_;
+    options.rank = rank;
+    options.size = size;
+    std::unique_ptr<RankGroup> part;
+    FOUNDRY_RETURN_IF_ERROR(GuardGroup(absl::StrCat(name, ", ", Name()), [&] {
+      part = std::make_unique<GlooGroup>(options,
+                                         c10::make_intrusive<c10d::PrefixStore>(name, store_));
+    }));
+    return part;
+  }
   absl::Status Sum(absl::Span<float> values) override { return Reduce(values, at::kFloat); }
   absl::Status Sum(absl::Span<double> values) override { return Reduce(values, at::kDouble); }
   absl::Status Broadcast(absl::Span<float> values) override { return Send(values, at::kFloat); }
@@ -111,6 +123,7 @@ class GlooGroup : public RankGroup {
     });
   }
 
+  const RankGroupOptions options_;
   const int rank_, size_;
   c10::intrusive_ptr<c10d::Store> store_;
   c10::intrusive_ptr<c10d::ProcessGroupGloo> group_;

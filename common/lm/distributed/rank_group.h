@@ -46,6 +46,11 @@ class RankGroup {
   virtual int rank() const = 0;
   virtual int size() const = 0;
 
+  // A group of some of these ranks: those that call it with the same `name` and `size`, each with a
+  // `rank` of its own there. Groups are independent of each other. Returns when all are there.
+  virtual absl::StatusOr<std::unique_ptr<RankGroup>> Split(const std::string& name, int rank,
+                                                           int size) = 0;
+
   // Element-wise sums over the ranks, on every rank. Unavailable when a rank is gone or late: the
   // group is of no use any more.
   virtual absl::Status Sum(absl::Span<float> values) = 0;

@@ -1,10 +1,10 @@
 #include "common/lm/distributed/rank_group.h"
 
-#include <future>
 #include <random>
-#include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "common/lm/distributed/test_ranks.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -12,26 +12,7 @@ namespace foundry::lm {
 namespace {
 
 using ::testing::HasSubstr;
-
-// Ranks as threads: what they exchange is the same as between processes.
-std::vector<absl::Status> RunRanks(int size, const std::function<absl::Status(RankGroup&)>& body,
-                                   absl::Duration timeout = absl::Seconds(20)) {
-  std::promise<std::string> listening;
-  std::shared_future<std::string> address = listening.get_future().share();
-  std::vector<absl::Status> results(size);
-  std::vector<std::thread> threads;
-  for (int rank = 0; rank < size; ++rank) {
-    threads.emplace_back([&, rank] {
-      RankGroupOptions options{.rank = rank, .size = size, .timeout = timeout};
-      if (rank > 0) options.rendezvous = address.get();
-      auto group =
-          RankGroup::Join(options, [&](const std::string& at) { listening.set_value(at); });
-      results[rank] = group.ok() ? body(**group) : group.status();
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  return results;
-}
+using testing::RunRanks;
 
 TEST(RankGroupTest, SumsAreTheSameBitForBitOnEveryRankAndInEveryRun) {
   constexpr int kSize = 3, kCount = 10007;
@@ -66,6 +47,23 @@ TEST(RankGroupTest, BroadcastGivesRankZerosValues) {
          std::vector<float> floats = {static_cast<float>(group.rank())};
          if (status.ok()) status = group.Broadcast(absl::MakeSpan(floats));
          EXPECT_EQ(floats[0], 0);
+         return status;
+       })) {
+    EXPECT_TRUE(status.ok()) << status;
+  }
+}
+
+TEST(RankGroupTest, PartsOfAGroupExchangeAmongThemselves) {
+  for (const absl::Status& status : RunRanks(4, [](RankGroup& group) -> absl::Status {
+         auto pair = group.Split(absl::StrCat("pair-", group.rank() / 2), group.rank() % 2, 2);
+         if (!pair.ok()) return pair.status();
+         EXPECT_EQ((*pair)->rank(), group.rank() % 2);
+         EXPECT_EQ((*pair)->size(), 2);
+         std::vector<float> values = {static_cast<float>(group.rank())};
+         absl::Status status = (*pair)->Sum(absl::MakeSpan(values));
+         EXPECT_EQ(values[0], group.rank() < 2 ? 1 : 5);
+         if (status.ok()) status = group.Sum(absl::MakeSpan(values));
+         EXPECT_EQ(values[0], 12);
          return status;
        })) {
     EXPECT_TRUE(status.ok()) << status;

@@ -31,6 +31,11 @@ absl::StatusOr<Adapter> LayOutAdapter(const Decoder& decoder, const LoraOptions&
   if (options.rank <= 0) {
     return absl::InvalidArgumentError(absl::StrCat("lora rank ", options.rank, ": at least 1"));
   }
+  if (options.dora && decoder.shard() != nullptr) {
+    return absl::UnimplementedError(
+        "DoRA over tensor parallel ranks: no rank has whole rows; train with dora or "
+        "tensor_parallel");
+  }
   std::set<std::string> wanted(options.targets.begin(), options.targets.end()), found, known;
   Adapter adapter;
   adapter.options = options;
@@ -46,8 +51,8 @@ absl::StatusOr<Adapter> LayOutAdapter(const Decoder& decoder, const LoraOptions&
       if (!wanted.empty() && !wanted.contains(part.name)) continue;
       found.insert(part.name);
       adapter.modules.push_back({layer, part.name, {}, {}, {}});
-      places.push_back({size, 0, 0, linear.in, part.rows});
-      size += rank * linear.in;
+      places.push_back({size, 0, 0, linear.full_in, part.full_rows});
+      size += rank * linear.full_in;
     }
     for (size_t p = first; p < places.size(); ++p) {
       places[p].b = size;
@@ -141,10 +146,14 @@ void UpdateAdapter(const Adapter& adapter, double extra_scale, Decoder& decoder)
   ForEachAdapted(adapter, decoder, [&](Linear& linear, const Placed& placed) {
     int64_t at = 0, rank = adapter.options.rank;
     for (const auto& [module, part] : placed) {
-      linear.lora_a.narrow(0, at, rank).copy_(module->a);
-      linear.weight.narrow(0, part->offset, part->rows)
-          .narrow(1, linear.base_columns() + at, rank)
-          .copy_(module->b * scale);
+      linear.lora_a.narrow(0, at, rank).copy_(module->a.narrow(1, linear.in_begin, linear.in));
+      int64_t row = part->offset;
+      for (const auto& [begin, rows] : part->source) {
+        linear.weight.narrow(0, row, rows)
+            .narrow(1, linear.base_columns() + at, rank)
+            .copy_(module->b.narrow(0, begin, rows) * scale);
+        row += rows;
+      }
       at += rank;
     }
     if (adapter.options.dora) SetRowScale(placed, scale, linear);

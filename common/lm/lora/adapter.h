@@ -30,7 +30,8 @@ struct Adapter {
   LoraOptions options;  // `targets` are the module names it covers
   std::vector<AdapterModule> modules;
   // All values; those of the modules are views of it. For each fused linear of the decoder the A's
-  // lie one after the other.
+  // lie one after the other. Whole on every rank of a tensor parallel decoder, which computes with
+  // its share.
   at::Tensor flat;
 
   double scale() const;  // alpha / rank, or alpha / sqrt(rank) with rslora

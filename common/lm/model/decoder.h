@@ -56,6 +56,7 @@ struct DecoderOptions {
   at::Device device = at::kCPU;
   at::ScalarType compute = at::kFloat;  // of matmuls: kFloat or kBFloat16; the rest is float32
   WeightFormat weights = WeightFormat::kFull;  // of linears; fewer bits only on the CPU
+  std::shared_ptr<const TensorShard> shard;    // one rank's share of the linears; null: all
 };
 
 class Decoder {
@@ -66,10 +67,11 @@ class Decoder {
   // The same weights for another compute type; tensors of the same type are shared.
   std::unique_ptr<Decoder> WithCompute(at::ScalarType compute) const;
 
-  const ModelConfig& config() const { return config_; }
+  const ModelConfig& config() const { return config_; }  // of this rank's share, where it is one
   at::Device device() const { return options_.device; }
   at::ScalarType compute() const { return options_.compute; }
   WeightFormat weights() const { return options_.weights; }
+  const TensorShard* shard() const { return options_.shard.get(); }  // null: all of it is here
 
   // Final hidden states after the last norm, [pack.rows(), hidden_size] float32.
   at::Tensor Forward(const Pack& pack) const;

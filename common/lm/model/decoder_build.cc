@@ -1,5 +1,4 @@
 // From the checkpoint's tensors to the fused ones of Decoder.
-#include <initializer_list>
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
@@ -25,24 +24,73 @@ class Builder {
     return tensor.to(options_.device, at::kFloat).contiguous();
   }
 
-  // The linears named `parts` (name, rows) under `prefix`, fused by rows.
-  absl::StatusOr<Linear> Fuse(const std::string& prefix,
-                              std::initializer_list<std::pair<const char*, int64_t>> parts,
-                              int64_t in, bool bias) const {
+  // A module of the checkpoint: its name and the blocks that its rows consist of. Each rank of a
+  // tensor parallel decoder has an equal share of every block.
+  struct Module {
+    const char* name;
+    std::vector<int64_t> blocks;
+  };
+
+  // The linears `modules` under `prefix`, fused by rows; of each block this rank's share.
+  absl::StatusOr<Linear> SplitRows(const std::string& prefix, const std::vector<Module>& modules,
+                                   int64_t in, bool bias) const {
     Linear linear;
-    linear.in = in;
-    std::vector<at::Tensor> weights, biases;
-    for (const auto& [name, rows] : parts) {
-      FOUNDRY_ASSIGN_OR_RETURN(at::Tensor w,
-                               Get(absl::StrCat(prefix, name, ".weight"), {rows, in}));
-      // Rounded once: from float32 to the few bits.
-      weights.push_back(options_.weights == WeightFormat::kFull ? w.to(options_.compute) : w);
-      if (bias) {
-        FOUNDRY_ASSIGN_OR_RETURN(at::Tensor b, Get(absl::StrCat(prefix, name, ".bias"), {rows}));
-        biases.push_back(b.to(options_.compute));
+    linear.in = linear.full_in = in;
+    for (const Module& module : modules) {
+      Linear::Part part{module.name, linear.out, 0, 0, {}};
+      for (int64_t rows : module.blocks) {
+        const int64_t share = rows / count();
+        part.source.push_back({part.full_rows + index() * share, share});
+        part.full_rows += rows;
+        part.rows += share;
       }
-      linear.parts.push_back({name, linear.out, rows});
-      linear.out += rows;
+      linear.out += part.rows;
+      linear.parts.push_back(std::move(part));
+    }
+    return Read(prefix, bias, std::move(linear));
+  }
+
+  // The linear `name`, of whose inputs this rank has its share. The bias is the first rank's.
+  absl::StatusOr<Linear> SplitColumns(const std::string& prefix, const char* name, int64_t out,
+                                      int64_t in, bool bias) const {
+    Linear linear;
+    linear.full_in = in;
+    linear.in = in / count();
+    linear.in_begin = index() * linear.in;
+    linear.out = out;
+    linear.parts = {{name, 0, out, out, {{0, out}}}};
+    return Read(prefix, bias && index() == 0, std::move(linear));
+  }
+
+ private:
+  int64_t index() const { return options_.shard ? options_.shard->index : 0; }
+  int64_t count() const { return options_.shard ? options_.shard->count : 1; }
+
+  static at::Tensor RowsOf(const at::Tensor& module, const Linear::Part& part) {
+    std::vector<at::Tensor> ranges;
+    for (const auto& range : part.source) {
+      ranges.push_back(module.narrow(0, range.begin, range.rows));
+    }
+    return ranges.size() == 1 ? ranges[0] : at::cat(ranges);
+  }
+
+  // Fills in the tensors of a linear whose shape is known. One module's values are there in float32
+  // at a time.
+  absl::StatusOr<Linear> Read(const std::string& prefix, bool bias, Linear linear) const {
+    std::vector<at::Tensor> weights, biases;
+    for (const Linear::Part& part : linear.parts) {
+      FOUNDRY_ASSIGN_OR_RETURN(at::Tensor w, Get(absl::StrCat(prefix, part.name, ".weight"),
+                                                 {part.full_rows, linear.full_in}));
+      w = RowsOf(w, part).narrow(1, linear.in_begin, linear.in);
+      // A copy, not a view that would keep all of the module. Rounded once: from float32 to the few
+      // bits.
+      w = options_.weights == WeightFormat::kFull ? w.to(options_.compute) : w;
+      weights.push_back(options_.shard ? w.clone(at::MemoryFormat::Contiguous) : w);
+      if (bias) {
+        FOUNDRY_ASSIGN_OR_RETURN(at::Tensor b,
+                                 Get(absl::StrCat(prefix, part.name, ".bias"), {part.full_rows}));
+        biases.push_back(RowsOf(b, part).to(options_.compute));
+      }
     }
     linear.weight = weights.size() == 1 ? weights[0] : at::cat(weights);
     if (options_.weights != WeightFormat::kFull) {
@@ -53,7 +101,6 @@ class Builder {
     return linear;
   }
 
- private:
   const TensorSource& source_;
   const DecoderOptions& options_;
 };
@@ -72,25 +119,26 @@ absl::StatusOr<Layer> BuildLayer(const ModelConfig& c, const Builder& builder, i
     FOUNDRY_ASSIGN_OR_RETURN(layer.q_norm, builder.Get(attention + "q_norm.weight", {c.head_dim}));
     FOUNDRY_ASSIGN_OR_RETURN(layer.k_norm, builder.Get(attention + "k_norm.weight", {c.head_dim}));
   }
+  const int64_t inner = c.intermediate_size;
   if (fused) {
-    FOUNDRY_ASSIGN_OR_RETURN(
-        layer.qkv, builder.Fuse(attention, {{"qkv_proj", q + 2 * kv}}, c.hidden_size, c.qkv_bias));
+    FOUNDRY_ASSIGN_OR_RETURN(layer.qkv, builder.SplitRows(attention, {{"qkv_proj", {q, kv, kv}}},
+                                                          c.hidden_size, c.qkv_bias));
     FOUNDRY_ASSIGN_OR_RETURN(
         layer.gate_up,
-        builder.Fuse(mlp, {{"gate_up_proj", 2 * c.intermediate_size}}, c.hidden_size, c.mlp_bias));
+        builder.SplitRows(mlp, {{"gate_up_proj", {inner, inner}}}, c.hidden_size, c.mlp_bias));
   } else {
     FOUNDRY_ASSIGN_OR_RETURN(
-        layer.qkv, builder.Fuse(attention, {{"q_proj", q}, {"k_proj", kv}, {"v_proj", kv}},
-                                c.hidden_size, c.qkv_bias));
-    FOUNDRY_ASSIGN_OR_RETURN(
-        layer.gate_up,
-        builder.Fuse(mlp, {{"gate_proj", c.intermediate_size}, {"up_proj", c.intermediate_size}},
-                     c.hidden_size, c.mlp_bias));
+        layer.qkv,
+        builder.SplitRows(attention, {{"q_proj", {q}}, {"k_proj", {kv}}, {"v_proj", {kv}}},
+                          c.hidden_size, c.qkv_bias));
+    FOUNDRY_ASSIGN_OR_RETURN(layer.gate_up,
+                             builder.SplitRows(mlp, {{"gate_proj", {inner}}, {"up_proj", {inner}}},
+                                               c.hidden_size, c.mlp_bias));
   }
   FOUNDRY_ASSIGN_OR_RETURN(
-      layer.o, builder.Fuse(attention, {{"o_proj", c.hidden_size}}, q, c.attention_out_bias));
-  FOUNDRY_ASSIGN_OR_RETURN(layer.down, builder.Fuse(mlp, {{"down_proj", c.hidden_size}},
-                                                    c.intermediate_size, c.mlp_bias));
+      layer.o, builder.SplitColumns(attention, "o_proj", c.hidden_size, q, c.attention_out_bias));
+  FOUNDRY_ASSIGN_OR_RETURN(
+      layer.down, builder.SplitColumns(mlp, "down_proj", c.hidden_size, inner, c.mlp_bias));
   return layer;
 }
 
@@ -120,6 +168,9 @@ absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Build(const ModelConfig& confi
   }
   auto decoder = std::unique_ptr<Decoder>(new Decoder);
   decoder->config_ = config;
+  if (options.shard) {
+    FOUNDRY_ASSIGN_OR_RETURN(decoder->config_, ShardConfig(config, options.shard->count));
+  }
   decoder->options_ = options;
   Builder builder(source, options);
   FOUNDRY_ASSIGN_OR_RETURN(
@@ -135,6 +186,7 @@ absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Build(const ModelConfig& confi
   decoder->lm_head_ = head.to(options.compute);
   for (int64_t i = 0; i < config.num_layers; ++i) {
     FOUNDRY_ASSIGN_OR_RETURN(Layer layer, BuildLayer(config, builder, i));
+    layer.shard = options.shard;
     decoder->layers_.push_back(std::move(layer));
   }
   decoder->rope_ = std::make_shared<Rope>(config);

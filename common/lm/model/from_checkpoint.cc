@@ -74,7 +74,8 @@ absl::StatusOr<std::unique_ptr<Decoder>> DecoderFromCheckpoint(const Checkpoint&
     return tensor;
   };
   return Decoder::Build(config, source,
-                        {device, ResolveCompute(options.compute, device), options.weights});
+                        {device, ResolveCompute(options.compute, device), options.weights,
+                         TensorShard::Of(options.tensor_ranks)});
 }
 
 }  // namespace foundry::lm

@@ -77,6 +77,13 @@ at::Tensor LayerForward(const ModelConfig& config, const Layer& layer, const Rop
     return LinearForward(linear, input, t.dropout, t.dropout_seed + index,
                          trace ? &update : nullptr);
   };
+  // Of a linear whose inputs are split over ranks: their sum, with dropout of each rank's own.
+  auto forward_split = [&](const Linear& linear, const at::Tensor& input, uint64_t index,
+                           LinearTrace& update) {
+    if (!layer.shard) return forward(linear, input, index, update);
+    index += static_cast<uint64_t>(layer.shard->index) << 40;
+    return layer.shard->Sum(forward(linear, input, index, update));
+  };
 
   at::Tensor in = LinearInput(layer.qkv, rows, compute, x.device());
   kernels::RmsNorm(x, layer.input_norm, config.rms_norm_eps, in.narrow(1, 0, layer.qkv.in),
@@ -91,7 +98,7 @@ at::Tensor LayerForward(const ModelConfig& config, const Layer& layer, const Rop
 
   in = LinearInput(layer.o, rows, compute, x.device());
   attend(p.q, p.k, p.v, in.narrow(1, 0, layer.o.in), trace ? &t.attention_lse : nullptr);
-  at::Tensor middle = kernels::Add(x, forward(layer.o, in, 1, t.o_update));
+  at::Tensor middle = kernels::Add(x, forward_split(layer.o, in, 1, t.o_update));
   if (trace) {
     t.o_in = in;
     t.middle = middle;
@@ -107,7 +114,7 @@ at::Tensor LayerForward(const ModelConfig& config, const Layer& layer, const Rop
   }
   in = LinearInput(layer.down, rows, compute, x.device());
   kernels::SiluMul(gate_up, in.narrow(1, 0, layer.down.in));
-  at::Tensor out = kernels::Add(middle, forward(layer.down, in, 3, t.down_update));
+  at::Tensor out = kernels::Add(middle, forward_split(layer.down, in, 3, t.down_update));
   if (trace) t.down_update.low = Low(layer.down, in);
   return out;
 }

@@ -12,6 +12,7 @@
 #include "common/lm/model/frozen_matrix.h"
 #include "common/lm/model/model_config.h"
 #include "common/lm/model/rope.h"
+#include "common/lm/model/tensor_shard.h"
 
 namespace foundry::lm {
 
@@ -22,12 +23,20 @@ namespace foundry::lm {
 // 2402.09353) each output is then multiplied by magnitude / norm of its row of W + s·B·A, before
 // the bias.
 struct Linear {
+  // Rows of a module of the checkpoint.
+  struct Range {
+    int64_t begin = 0, rows = 0;
+  };
   struct Part {
     std::string name;  // q_proj
     int64_t offset = 0, rows = 0;
+    int64_t full_rows = 0;  // of the module
+    std::vector<Range>
+        source;  // which of them these are, in order; with tensor parallelism not all
   };
   std::vector<Part> parts;
   int64_t in = 0, out = 0;
+  int64_t in_begin = 0, full_in = 0;  // inputs of the modules, and the first of those that are here
   // [out, base_columns() + lora_columns()], compute type; base weights in the first columns, unless
   // they are held in fewer bits.
   at::Tensor weight;
@@ -49,6 +58,7 @@ struct Layer {
   at::Tensor input_norm, post_norm;  // [hidden] float32
   at::Tensor q_norm, k_norm;         // [head_dim] float32; undefined without qk_norm
   Linear qkv, o, gate_up, down;
+  std::shared_ptr<const TensorShard> shard;  // null: the layer is whole
 };
 
 // What a linear's adapter leaves for the backward pass; undefined where it has none. [rows, …]

@@ -57,12 +57,9 @@ at::Tensor LinearBackward(const Linear& linear, const at::Tensor& x, const at::T
   if (linear.row_scale.defined()) RowScaleBackward(linear, update.product, dout, gradient);
   matmul::Plain(dout, {linear.weight.narrow(1, linear.base_columns(), extra)}, du);
   matmul::Outer(du, dropped.defined() ? dropped : x, 1, false, gradient.a);
-  int64_t column = 0;
   for (const LinearGradient::Part& part : gradient.parts) {
-    const int64_t rank = part.b.size(1);
-    matmul::Outer(u.narrow(1, column, rank), dy.narrow(1, part.offset, part.rows), scale, true,
-                  part.b);
-    column += rank;
+    matmul::Outer(u.narrow(1, part.column, part.b.size(1)), dy.narrow(1, part.offset, part.rows),
+                  scale, true, part.b);
   }
   if (!dropped.defined()) return InputGradient(linear, dy, linear.lora_a);
   // Dropped values are exactly zero, and the others were scaled up: the same for the gradient.
@@ -96,22 +93,29 @@ std::vector<LayerGradient> GradientViews(const Adapter& adapter, const Decoder& 
          {std::pair(&layer.qkv, &g.qkv), std::pair(&layer.o, &g.o),
           std::pair(&layer.gate_up, &g.gate_up), std::pair(&layer.down, &g.down)}) {
       at::Tensor first;
+      int64_t columns = 0;
       for (const Linear::Part& part : linear->parts) {
         if (next == adapter.modules.size()) break;
         const AdapterModule& module = adapter.modules[next];
         if (module.layer != static_cast<int64_t>(l) || module.name != part.name) continue;
         if (!first.defined()) first = module.a;
-        gradient->parts.push_back(
-            {view(module.b), module.magnitude.defined() ? view(module.magnitude) : at::Tensor(),
-             part.offset, part.rows});
+        int64_t row = part.offset;
+        for (const auto& [begin, rows] : part.source) {
+          at::Tensor magnitude;
+          if (module.magnitude.defined()) magnitude = view(module.magnitude).narrow(0, begin, rows);
+          gradient->parts.push_back(
+              {view(module.b).narrow(0, begin, rows), magnitude, row, rows, columns});
+          row += rows;
+        }
+        columns += module.a.size(0);
         ++next;
       }
       if (!first.defined()) continue;
       // The A's of one linear lie one after the other.
-      int64_t columns = static_cast<int64_t>(gradient->parts.size()) * first.size(0);
       gradient->a = flat.narrow(0, first.storage_offset() - adapter.flat.storage_offset(),
-                                columns * linear->in)
-                        .view({columns, linear->in});
+                                columns * linear->full_in)
+                        .view({columns, linear->full_in})
+                        .narrow(1, linear->in_begin, linear->in);
     }
   }
   return views;
@@ -139,6 +143,7 @@ void LayerBackward(const Decoder& decoder, const Layer& layer, const RopeTables&
   kernels::RmsNorm(t.middle, layer.post_norm, config.rms_norm_eps, x, &rstd);
   d = LinearBackward(layer.gate_up, x, t.gate_up_update.low, t.gate_up_update, dgate_up, scale,
                      gradient.gate_up);
+  if (layer.shard) d = layer.shard->Sum(d);
   kernels::RmsNormBackward(d, t.middle, layer.post_norm, rstd, dx);
 
   const int64_t low = layer.o.lora_columns();
@@ -166,6 +171,7 @@ void LayerBackward(const Decoder& decoder, const Layer& layer, const RopeTables&
   x = empty(layer.qkv.in);
   kernels::RmsNorm(t.input, layer.input_norm, config.rms_norm_eps, x, &rstd);
   d = LinearBackward(layer.qkv, x, t.qkv_update.low, t.qkv_update, dqkv, scale, gradient.qkv);
+  if (layer.shard) d = layer.shard->Sum(d);
   kernels::RmsNormBackward(d, t.input, layer.input_norm, rstd, dx);
   t = LayerTrace{};
 }

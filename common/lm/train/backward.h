@@ -19,6 +19,7 @@ struct LinearGradient {
     at::Tensor b;                  // [rows, rank] float32
     at::Tensor magnitude;          // [rows] float32; undefined without DoRA
     int64_t offset = 0, rows = 0;  // of the linear's output
+    int64_t column = 0;            // of u, where the module's begin
   };
   at::Tensor a;  // [lora_columns, in] float32; undefined: no adapter here
   std::vector<Part> parts;
@@ -27,7 +28,8 @@ struct LayerGradient {
   LinearGradient qkv, o, gate_up, down;
 };
 
-// Views of `flat`, which lies like adapter.flat, for every layer.
+// Views of `flat`, which lies like adapter.flat, for every layer. With tensor parallelism they
+// cover this rank's share; the ranks' sum is the gradient.
 std::vector<LayerGradient> GradientViews(const Adapter& adapter, const Decoder& decoder,
                                          const at::Tensor& flat);
 

@@ -58,6 +58,16 @@ class Run {
   std::string BaseName() const { return base_.path().filename().string(); }
   // The rank that writes, and has the files to go on from.
   bool Leads() const { return options_.ranks == nullptr || options_.ranks->rank() == 0; }
+  // Ranks that hold one copy of the model, of which this is the one of DataRank().
+  int Together() const { return decoder_->shard() ? decoder_->shard()->count : 1; }
+  int DataRank() const { return options_.ranks ? options_.ranks->rank() / Together() : 0; }
+  // The rank whose figures stand for those of all that hold one copy with it.
+  bool Counts() const { return decoder_->shard() == nullptr || decoder_->shard()->index == 0; }
+  // Ranks of one copy exchange in the midst of a step: none may leave it alone.
+  CancelToken Inside() const { return Together() > 1 ? CancelToken() : cancel_; }
+  absl::Status CheckAfter(const absl::Status& inside) const {
+    return inside.ok() && Together() > 1 ? cancel_.Check() : inside;
+  }
   bool Stopped() const {
     return options_.early_stopping > 0 && state_.stale >= options_.early_stopping;
   }
@@ -178,7 +188,7 @@ absl::Status Run::Prepare() {
 std::vector<const Example*> Run::Part(const std::vector<const Example*>& examples) {
   if (options_.ranks == nullptr) return examples;
   gradient_options_.normalizer = TotalWeight(examples);
-  return RankPart(examples, options_.ranks->rank(), options_.ranks->size());
+  return RankPart(examples, DataRank(), options_.ranks->size() / Together());
 }
 
 // What `compute` gives, with ever smaller packs while memory does not suffice: sums stay the same.
@@ -191,7 +201,10 @@ absl::StatusOr<LossSum> Run::WithinMemory(F compute) {
       return sum.status();
     });
     if (status.ok()) return sum;
-    if (!absl::IsResourceExhausted(status) || gradient_options_.max_rows <= 16) return status;
+    // Ranks of one copy cut alike: none of them can go on with smaller packs by itself.
+    if (!absl::IsResourceExhausted(status) || gradient_options_.max_rows <= 16 || Together() > 1) {
+      return status;
+    }
     gradient_options_.max_rows /= 2;
     if (hooks_.on_message) {
       hooks_.on_message(absl::StrCat("out of memory: going on with packs of ",
@@ -201,22 +214,24 @@ absl::StatusOr<LossSum> Run::WithinMemory(F compute) {
 }
 
 absl::StatusOr<LossSum> Run::PartGradient(const std::vector<const Example*>& examples) {
-  FOUNDRY_RETURN_IF_ERROR(cancel_.Check());
-  const uint64_t rank = options_.ranks ? static_cast<uint64_t>(options_.ranks->rank()) : 0;
+  const CancelToken cancel = Inside();
+  FOUNDRY_RETURN_IF_ERROR(cancel.Check());
+  const auto rank = static_cast<uint64_t>(DataRank());
   gradient_options_.dropout_seed = static_cast<uint64_t>(options_.seed) * 1000003 +
                                    static_cast<uint64_t>(state_.step) * 4096 +
                                    rank * 0x9e3779b97f4a7c15;  // ranks drop other values
   return WithinMemory([&] {
-    return LossGradient(*decoder_, adapter_, examples, gradient_options_, cancel_, part_gradient_);
+    return LossGradient(*decoder_, adapter_, examples, gradient_options_, cancel, part_gradient_);
   });
 }
 
 // Sets gradient_ to that of the whole step.
 absl::StatusOr<LossSum> Run::Gradient(const std::vector<const Example*>& examples) {
   absl::StatusOr<LossSum> part = PartGradient(Part(examples));
-  LossSum sum = part.value_or(LossSum());
+  LossSum sum = Counts() ? part.value_or(LossSum()) : LossSum();
   double figures[] = {sum.loss, static_cast<double>(sum.rows)};
-  FOUNDRY_RETURN_IF_ERROR(SumOverRanks(options_.ranks, part.status(), absl::MakeSpan(figures)));
+  FOUNDRY_RETURN_IF_ERROR(
+      SumOverRanks(options_.ranks, CheckAfter(part.status()), absl::MakeSpan(figures)));
   sum.loss = figures[0];
   sum.rows = static_cast<int64_t>(figures[1]);
   gradient_ = part_gradient_.cpu();
@@ -279,9 +294,10 @@ absl::StatusOr<LossSum> Run::ValidationLoss() {
   for (const Example& example : validation_) examples.push_back(&example);
   const std::vector<const Example*> part = Part(examples);
   absl::StatusOr<LossSum> sum =
-      WithinMemory([&] { return MeanLoss(*decoder_, part, gradient_options_, cancel_); });
-  LossSum all = sum.value_or(LossSum());
-  FOUNDRY_RETURN_IF_ERROR(SumOverRanks(options_.ranks, sum.status(), absl::MakeSpan(&all.loss, 1)));
+      WithinMemory([&] { return MeanLoss(*decoder_, part, gradient_options_, Inside()); });
+  LossSum all = Counts() ? sum.value_or(LossSum()) : LossSum();
+  FOUNDRY_RETURN_IF_ERROR(
+      SumOverRanks(options_.ranks, CheckAfter(sum.status()), absl::MakeSpan(&all.loss, 1)));
   return all;
 }
 
@@ -295,8 +311,8 @@ absl::Status Run::Validate() {
     report.score = -sum.loss;
   }
   if (options_.score) {
-    absl::StatusOr<double> score = Leads() ? options_.score(*with_adapter_) : 0.0;
-    report.score = score.value_or(0);
+    absl::StatusOr<double> score = DataRank() == 0 ? options_.score(*with_adapter_) : 0.0;
+    report.score = Leads() ? score.value_or(0) : 0;
     FOUNDRY_RETURN_IF_ERROR(
         SumOverRanks(options_.ranks, score.status(), absl::MakeSpan(&report.score, 1)));
   }
@@ -382,6 +398,14 @@ absl::StatusOr<TrainSummary> Train(LanguageModel& base, const std::vector<Exampl
                                    const TrainOptions& options, const fs::path& output,
                                    const TrainHooks& hooks, const CancelToken& cancel) {
   FOUNDRY_RETURN_IF_ERROR(CheckOptions(options));
+  if (const TensorShard* shard = base.impl().decoder->shard();
+      shard != nullptr && (options.ranks == nullptr || options.ranks->size() % shard->count != 0 ||
+                           options.ranks->rank() % shard->count != shard->index)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the base is share ", shard->index, " of ", shard->count,
+                     ": training needs ranks whose number is a multiple of that, and this share's "
+                     "place in them"));
+  }
   if (train.empty()) return absl::InvalidArgumentError("there are no training examples");
   FOUNDRY_RETURN_IF_ERROR(CheckExamples(train, base.config(), "training"));
   FOUNDRY_RETURN_IF_ERROR(CheckExamples(validation, base.config(), "validation"));

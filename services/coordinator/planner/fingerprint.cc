@@ -49,7 +49,7 @@ constexpr absl::string_view kIgnored[] = {
     "output_prefix", "use_gpu", "batch_size", "shards", "api_key", "password",
     "Teacher.max_concurrency", "Teacher.requests_per_minute", "Teacher.timeout",
     "Distillation.gradient_checkpointing", "Distillation.devices", "Distillation.min_devices",
-    "Distillation.memory_limit",
+    "Distillation.memory_limit", "Distillation.tensor_parallel",
     // What these say reaches the requests as inputs, data sets and training settings of their own.
     "Evaluation.compare", "Evaluation.previous", "Evaluation.datasets", "SelfStudy.iterations",
     "SelfStudy.epochs", "SelfStudy.documents"};

@@ -46,6 +46,8 @@ TEST(Fingerprint, DeviceMicroBatchSecretsAndLimitsDoNotCount) {
               spec.mutable_distillation()->set_batch_size(16);
               spec.mutable_distillation()->set_gradient_accumulation(1);
               spec.mutable_distillation()->set_gradient_checkpointing(true);
+              spec.mutable_distillation()->set_devices(4);
+              spec.mutable_distillation()->set_tensor_parallel(2);
               auto* teacher = spec.mutable_models()->mutable_teachers(1);
               teacher->set_api_key("file:/run/key");
               teacher->set_max_concurrency(64);

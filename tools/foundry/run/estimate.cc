@@ -154,7 +154,9 @@ std::vector<StepEstimate> Estimate(const PipelineSpec& spec, const Amounts& a) {
        Chats(spec) ? a.pairs * kTokensPerPair : 0, absl::StrFormat("about %.0f pairs", a.pairs)},
       {"distillation", absl::StrCat(spec.distillation().devices()),
        TrainingSeconds(a, train_tokens) + 10,
-       spec.distillation().devices() * (weights_mib + activations), train_tokens,
+       spec.distillation().devices() *
+           (weights_mib / std::max(1, spec.distillation().tensor_parallel()) + activations),
+       train_tokens,
        absl::StrFormat("%.4g epochs, LoRA rank %d", spec.distillation().epochs(),
                        spec.distillation().lora().rank())},
       {"merge", "1", 20, weights_mib * 2, 0, "merged folder, GGUF, parity"},

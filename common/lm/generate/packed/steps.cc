@@ -325,6 +325,8 @@ std::unique_ptr<Steps> Make(const Decoder& decoder, PackedWeights* weights) {
 std::unique_ptr<Steps> PackedSteps(const Decoder& decoder, PackedWeights* weights) {
   constexpr int64_t kShare = 4;  // of the machine's memory
   const int64_t memory = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  // A share of a model's ranks: its sums over ranks are the decoder's.
+  if (decoder.shard() != nullptr) return nullptr;
   if (!decoder.device().is_cpu() || packed::Size(decoder) > memory / kShare) return nullptr;
   return decoder.compute() == at::kBFloat16 ? packed::Make<simd::bf16>(decoder, weights)
                                             : packed::Make<float>(decoder, weights);
