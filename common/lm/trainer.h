@@ -89,7 +89,15 @@ struct TrainOptions {
   // either all ranks have one or none.
   std::function<absl::StatusOr<double>(const LanguageModel& with_adapter)> score;
   RankGroup* ranks = nullptr;  // null: this process alone
+  // The base becomes the model that is trained, adapter attached: its weights are there once, where
+  // it was loaded in `compute`.
+  bool use_up_base = false;
 };
+
+// What `type` stands for on a device (LoadOptions::device): kAuto is measured, with ranks by rank 0
+// for all of them.
+absl::StatusOr<ComputeType> ChooseCompute(ComputeType type, const std::string& device,
+                                          RankGroup* ranks);
 
 struct StepReport {
   int64_t step = 0, total_steps = 0;

@@ -14,7 +14,7 @@ struct RankJob {
   std::string device;                                  // as in lm::LoadOptions
   lm::WeightFormat weights = lm::WeightFormat::kFull;  // of the frozen base
   int tensor_parallel = 1;   // ranks that hold one copy of the model together
-  lm::TrainOptions options;  // all but what lives in a process: score, ranks
+  lm::TrainOptions options;  // all but what lives in a process: score, ranks, use_up_base
   std::string examples;      // see example_file.h
   std::string dev_pairs;     // pairs.jsonl that choose the checkpoint; empty: the validation loss
   std::string output;        // folder of the run, see lm::Train; rank 0 uses it

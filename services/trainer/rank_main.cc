@@ -79,20 +79,19 @@ absl::Status RunRank(const std::string& job_file, const lm::RankGroupOptions& gr
       return score.combined();
     };
   }
-  lm::LoadOptions load = {.device = job.device, .weights = job.weights};
   std::unique_ptr<lm::RankGroup> group, copy;
-  std::shared_ptr<lm::LanguageModel> student;
-  // A share of a model is loaded when all that hold it are there, a whole one before.
-  if (job.tensor_parallel == 1) {
-    FOUNDRY_ASSIGN_OR_RETURN(student, lm::LanguageModel::Load(job.student, load));
-  }
   if (group_options.size > 1) {
     FOUNDRY_ASSIGN_OR_RETURN(
         group, lm::RankGroup::Join(group_options,
                                    [](const std::string& address) { Tell(Listening{address}); }));
     job.options.ranks = group.get();
   }
-  if (student == nullptr) {
+  lm::LoadOptions load = {.device = job.device, .weights = job.weights};
+  FOUNDRY_ASSIGN_OR_RETURN(load.compute,
+                           lm::ChooseCompute(job.options.compute, job.device, group.get()));
+  job.options.compute = load.compute;
+  job.options.use_up_base = true;
+  if (job.tensor_parallel > 1) {
     if (group == nullptr) {
       return absl::InvalidArgumentError(
           absl::StrCat("tensor_parallel = ", job.tensor_parallel, " with one rank"));
@@ -101,8 +100,8 @@ absl::Status RunRank(const std::string& job_file, const lm::RankGroupOptions& gr
     FOUNDRY_ASSIGN_OR_RETURN(copy, group->Split(absl::StrCat("copy-", group->rank() / together),
                                                 group->rank() % together, together));
     load.tensor_ranks = copy.get();
-    FOUNDRY_ASSIGN_OR_RETURN(student, lm::LanguageModel::Load(job.student, load));
   }
+  FOUNDRY_ASSIGN_OR_RETURN(const auto student, lm::LanguageModel::Load(job.student, load));
   training = true;
   lm::TrainHooks hooks;
   hooks.on_step = [](const lm::StepReport& report) { Tell(report); };

@@ -1,5 +1,8 @@
 #include "common/lm/model/from_checkpoint.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <map>
 #include <mutex>
@@ -26,6 +29,16 @@ double MatmulSeconds(at::ScalarType type, at::Device device) {
     best = std::min(best, taken.count());
   }
   return best;
+}
+
+// Lets the pages of a mapped file go that lie within `bytes`, which have been read: they no longer
+// count as this process's memory.
+void ReleasePages(absl::Span<const uint8_t> bytes) {
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto from = reinterpret_cast<uintptr_t>(bytes.data());
+  const uintptr_t begin = (from + page - 1) / page * page,
+                  end = (from + bytes.size()) / page * page;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 }  // namespace
@@ -71,6 +84,7 @@ absl::StatusOr<std::unique_ptr<Decoder>> DecoderFromCheckpoint(const Checkpoint&
     at::Tensor tensor = at::empty(at::IntArrayRef(view.shape), at::kFloat);
     FOUNDRY_RETURN_IF_ERROR(checkpoint.Float32Into(
         name, absl::MakeSpan(tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel()))));
+    ReleasePages(view.bytes);
     return tensor;
   };
   return Decoder::Build(config, source,

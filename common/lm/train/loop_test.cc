@@ -130,6 +130,16 @@ TEST_F(LoopTest, TrainsOnFromAnAdapter) {
   EXPECT_LT(on[0], 0.5 * losses[0]);
 }
 
+TEST_F(LoopTest, ABaseThatIsUsedUpTrainsAlikeAndIsTheTrainedModel) {
+  ASSERT_TRUE(Run("kept").ok());
+  EXPECT_FALSE(model_->impl().decoder->layers()[0].qkv.lora_a.defined());
+  options_.use_up_base = true;
+  ASSERT_TRUE(Run("used").ok());
+  EXPECT_TRUE(model_->impl().decoder->layers()[0].qkv.lora_a.defined());
+  EXPECT_TRUE(File("used/final/adapter_model.safetensors") ==
+              File("kept/final/adapter_model.safetensors"));
+}
+
 // VmSize or another line of /proc/self/status, in bytes.
 rlim_t StatusBytes(const std::string& wanted) {
   std::ifstream status("/proc/self/status");

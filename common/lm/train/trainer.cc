@@ -170,6 +170,8 @@ absl::Status Run::Prepare() {
   if (state_.step > 0) {
     Say(absl::StrCat("resuming after step ", state_.step, " of ", order_.total_steps()));
   }
+  // One linear's weights at a time are then there twice.
+  if (options_.use_up_base) base_.impl().decoder = decoder_;
   AttachAdapter(adapter_, 1, *decoder_);
   with_adapter_ = LanguageModel::Impl::Wrap(base_.impl(), decoder_);
   part_gradient_ =
@@ -392,6 +394,18 @@ absl::StatusOr<TrainSummary> Run::Finish() {
 }
 
 }  // namespace
+
+absl::StatusOr<ComputeType> ChooseCompute(ComputeType type, const std::string& device,
+                                          RankGroup* ranks) {
+  at::ScalarType chosen = at::kFloat;
+  FOUNDRY_RETURN_IF_ERROR(GuardTorch([&]() -> absl::Status {
+    FOUNDRY_ASSIGN_OR_RETURN(const at::Device where, ParseDevice(device));
+    chosen = ResolveCompute(type, where);
+    return absl::OkStatus();
+  }));
+  if (ranks != nullptr) FOUNDRY_RETURN_IF_ERROR(ShareCompute(*ranks, chosen));
+  return chosen == at::kBFloat16 ? ComputeType::kBFloat16 : ComputeType::kFloat32;
+}
 
 absl::StatusOr<TrainSummary> Train(LanguageModel& base, const std::vector<Example>& train,
                                    const std::vector<Example>& validation,
