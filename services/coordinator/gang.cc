@@ -11,6 +11,8 @@ RankWish RankWishOf(const v1::StageRequest& request) {
   if (!request.has_train()) return wish;
   wish.ranks = std::max(1, request.train().settings().devices());
   wish.min_ranks = std::clamp(request.train().settings().min_devices(), 1, wish.ranks);
+  // Ranks that hold one model together go only by whole copies: all that were asked for, then.
+  if (request.train().settings().tensor_parallel() > 1) wish.min_ranks = wish.ranks;
   return wish;
 }
 

@@ -52,6 +52,9 @@ TEST(RankWishOf, OnlyTrainingsWantMany) {
   settings->set_min_devices(9);
   EXPECT_EQ(RankWishOf(request).ranks, 4);
   EXPECT_EQ(RankWishOf(request).min_ranks, 4);
+  settings->set_min_devices(1);
+  settings->set_tensor_parallel(2);
+  EXPECT_EQ(RankWishOf(request).min_ranks, 4) << "no half copy of a model";
 }
 
 }  // namespace
