@@ -68,7 +68,9 @@ absl::Status Run(const Arguments& arguments) {
   FOUNDRY_ASSIGN_OR_RETURN(auto questions, dataset::ReadQuestions(Text(arguments, "questions")));
   FOUNDRY_ASSIGN_OR_RETURN(trainer::Mix mix, trainer::MakeMix(pairs, {.validation_share = 0}));
   if (Number(arguments, "items", 1) > 0) {
-    for (auto& item : trainer::PassageItems(mix.train, {}, 7)) mix.train.push_back(std::move(item));
+    for (auto& item : trainer::PassageItems(mix.train, {}, mix.held_out, 7)) {
+      mix.train.push_back(std::move(item));
+    }
   }
   FOUNDRY_ASSIGN_OR_RETURN(
       auto built,
