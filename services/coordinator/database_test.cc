@@ -113,7 +113,8 @@ TEST(Database, SilentConnectionsEndWithTheDeadline) {
   foundry::testing::FaultProxy proxy("127.0.0.1:0",
                                      absl::StrCat("unix:", folder, "/.s.PGSQL.5432"));
   std::string info = direct;
-  info.replace(host, folder.size(), absl::StrCat("127.0.0.1' port='", proxy.address().substr(10)));
+  info.replace(host, folder.size(), "127.0.0.1");
+  absl::StrAppend(&info, " port='", proxy.address().substr(10), "'");  // the last one counts
   Database database({.connection_info = info});
   ASSERT_EQ(Count(database, "SELECT 1"), 1);
   for (const bool hole : {true, false}) {
