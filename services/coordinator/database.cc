@@ -42,8 +42,6 @@ struct Database::Outcome {
 Database::Outcome Database::Outcome::FromSqlError(const pqxx::sql_error& error) {
   const std::string state = error.sqlstate();
   const absl::string_view message = absl::StripSuffix(error.what(), "\n");
-  // Deadlock, serialisation failure: the transaction is undone and may be repeated.
-  if (state == "40P01" || state == "40001") return {absl::AbortedError(message), true};
   if (state == "57014") return {absl::DeadlineExceededError(message)};  // statement_timeout
   // Shutting down, starting up, too many connections, disk full.
   if (absl::StartsWith(state, "57P") || absl::StartsWith(state, "08")) {
@@ -75,6 +73,11 @@ Database::Outcome Database::Attempt(Session& session, absl::Duration left,
     return {absl::UnavailableError(error.what()), true, true};
   } catch (const pqxx::broken_connection& error) {
     return {absl::UnavailableError(error.what()), true, true};
+  } catch (const pqxx::statement_completion_unknown& error) {
+    return {absl::UnavailableError(error.what()), true, true};
+  } catch (const pqxx::transaction_rollback& error) {
+    // Deadlock, serialisation failure: undone, and no sql_error (libpqxx 6).
+    return {absl::AbortedError(absl::StripSuffix(error.what(), "\n")), true};
   } catch (const pqxx::sql_error& error) {
     return Outcome::FromSqlError(error);
   } catch (const std::exception& error) {

@@ -1,7 +1,10 @@
 #include "services/coordinator/database.h"
 
+#include <atomic>
+#include <barrier>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -83,6 +86,38 @@ TEST(Database, CutConnectionIsRepeated) {
   });
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_EQ(runs, 2);
+}
+
+TEST(Database, ADeadlockIsRepeated) {
+  Database database({.connection_info = PrivatePostgres::Shared().NewDatabase()});
+  ASSERT_TRUE(database
+                  .Transact("make", Soon(),
+                            [](pqxx::work& work) {
+                              work.exec(
+                                  "CREATE TABLE t AS SELECT n, 0 AS x FROM "
+                                  "generate_series(0, 1) n");
+                              return absl::OkStatus();
+                            })
+                  .ok());
+  // Each holds its first row before it asks for the other's, the first time.
+  std::barrier both_hold(2);
+  std::atomic<int> runs{0};
+  const auto lock_from = [&](int first) {
+    bool met = false;
+    const absl::Status status = database.Transact("lock", Soon(), [&](pqxx::work& work) {
+      ++runs;
+      work.exec(absl::StrCat("UPDATE t SET x = x + 1 WHERE n = ", first));
+      if (!std::exchange(met, true)) both_hold.arrive_and_wait();
+      work.exec(absl::StrCat("UPDATE t SET x = x + 1 WHERE n = ", 1 - first));
+      return absl::OkStatus();
+    });
+    EXPECT_TRUE(status.ok()) << status;
+  };
+  std::thread other([&] { lock_from(1); });
+  lock_from(0);
+  other.join();
+  EXPECT_EQ(runs, 3);
+  EXPECT_EQ(Count(database, "SELECT sum(x) FROM t"), 4);
 }
 
 TEST(Database, WaitsForARestartingServer) {

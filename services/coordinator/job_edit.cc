@@ -174,7 +174,11 @@ absl::Status JobEdit::MoveTasks(State from, State to, const std::string& reason)
     ids.push_back(row[2].as<std::string>());
   }
   if (ready && !ids.empty()) {
-    Exec(work_, "DELETE FROM heartbeats WHERE task_id = ANY($1::text[])", TextArray(ids));
+    Exec(work_,
+         "WITH beats AS MATERIALIZED (SELECT task_id FROM heartbeats WHERE task_id = "
+         "ANY($1::text[]) ORDER BY task_id FOR UPDATE) "
+         "DELETE FROM heartbeats h USING beats b WHERE h.task_id = b.task_id",
+         TextArray(ids));
   }
   tasks_ready_ |= ready && !rows.empty();
   return absl::OkStatus();

@@ -15,8 +15,10 @@ absl::StatusOr<int> Store::ExpireLeases(absl::Time deadline) {
         expired.clear();
         // After the database's clock was set back: what is not renewed by then runs out as it does.
         Exec(work,
-             "UPDATE heartbeats SET lease_until = clock_timestamp() + $1::interval "
-             "WHERE lease_until > clock_timestamp() + 2 * $1::interval",
+             "WITH far AS MATERIALIZED (SELECT task_id FROM heartbeats WHERE lease_until > "
+             "clock_timestamp() + 2 * $1::interval ORDER BY task_id FOR UPDATE) "
+             "UPDATE heartbeats h SET lease_until = clock_timestamp() + $1::interval "
+             "FROM far WHERE h.task_id = far.task_id",
              absl::StrCat(absl::ToDoubleSeconds(options_.lease), " seconds"));
         for (const auto& row :
              Exec(work,

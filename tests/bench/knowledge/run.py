@@ -75,7 +75,7 @@ class Bench:
         return next((r for r in self.runs if r["row"] == row and r["seed"] == seed), None)
 
     def score(self, adapter: pathlib.Path | None) -> dict:
-        command = [self.foundry, "evaluate", "--model", MODEL, "--max-samples", "0", "--judges", "exact", "--output",
+        command = [self.foundry, "evaluate", "--model", MODEL, "--max-samples", "0", "--judges", "exact", "f1", "--output",
                    self.out / "scores", "--qa", self.out / "questions.jsonl", HERE / "general.jsonl"]
         result = json_line(command + (["--adapter", adapter] if adapter else []))
         named = {d["name"]: next(iter(d["models"].values()))["metrics"] for d in result["datasets"]}

@@ -26,6 +26,15 @@ namespace v1 = coordinator::v1;
 
 constexpr absl::Duration kCallTimeout = absl::Seconds(60);
 
+// gRPC swallows what a callback throws, and its worker would stand still.
+template <typename Key>
+absl::Time TimeOf(const std::map<Key, absl::Time>& times, const Key& key) {
+  const auto found = times.find(key);
+  if (found != times.end()) return found->second;
+  std::fprintf(stderr, "a task of %s, which this measurement did not make\n", key.c_str());
+  std::exit(1);
+}
+
 void Demand(const grpc::Status& status, const char* what) {
   if (status.ok()) return;
   std::fprintf(stderr, "%s: %s\n", what, rpc::FromGrpc(status).ToString().c_str());
@@ -198,9 +207,9 @@ std::vector<double> MeasurePickup(const std::string& address, const PickupOption
     const auto& extract = lease.request().extract();
     absl::Time since;
     if (extract.parts().empty()) {
-      since = made.at(extract.sources(0).pdf());
+      since = TimeOf(made, extract.sources(0).pdf());
     } else {
-      since = completed.at(lease.job_id());
+      since = TimeOf(completed, lease.job_id());
     }
     if (since >= start) millis.push_back(absl::ToDoubleMilliseconds(now - since));
   };

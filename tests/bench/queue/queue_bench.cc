@@ -171,52 +171,75 @@ void ComparePickup(const Flags& flags, Postgres& postgres) {
   if (!flags.no_peer) PrintPickup("procrastinate", peers);
 }
 
-// The same database before and after something was done to it.
+// A fresh database without history, then one with it. Pickup comes before lives, which leave
+// unfinished tasks behind.
 void CompareHistory(const Flags& flags, Postgres& postgres) {
   const int workers = flags.workers.back();
-  const std::string database = postgres.NewDatabase();
-  Coordinator coordinator(flags.coordinator, database, postgres.folder(), flags.durable);
-  const int stock = static_cast<int>(flags.seconds + 1) * kMostLivesPerSecond;
-  const LivesOptions lives = {.workers = workers, .duration = absl::Seconds(flags.seconds)};
-  Stock(flags, coordinator.address(), "before", stock);
-  const double before = MeasureLives(coordinator.address(), lives);
-  const auto pickup_before = OurPickup(flags, coordinator.address());
-  const absl::Time start = absl::Now();
-  FillHistory(database, flags.history);
-  std::printf("\nfilled in %.0f s\n", absl::ToDoubleSeconds(absl::Now() - start));
-  Stock(flags, coordinator.address(), "after", stock);
-  const double after = MeasureLives(coordinator.address(), lives);
-  const auto pickup_after = OurPickup(flags, coordinator.address());
   std::printf(
-      "\n| finished tasks | lives/s with %d workers | pickup p50 ms | p95 ms | p99 ms |\n"
-      "|---|---|---|---|---|\n",
+      "\n| finished tasks | filled in s | lives/s with %d workers | pickup p50 ms | p95 ms "
+      "| p99 ms |\n|---|---|---|---|---|---|\n",
       workers);
-  const auto row = [](const std::string& name, double rate, const std::vector<double>& millis) {
-    std::printf("| %s | %.0f | %.1f | %.1f | %.1f |\n", name.c_str(), rate, Percentile(millis, 0.5),
-                Percentile(millis, 0.95), Percentile(millis, 0.99));
-  };
-  row("those of the run", before, pickup_before);
-  row(absl::StrCat(flags.history, " more"), after, pickup_after);
-}
-
-// Lives a second over the whole time that the transaction is open, in slices.
-void CompareHeld(const Flags& flags, Postgres& postgres) {
-  const int workers = flags.workers.back();
-  const std::string database = postgres.NewDatabase();
-  Coordinator coordinator(flags.coordinator, database, postgres.folder(), flags.durable);
-  const LivesOptions lives = {.workers = workers, .duration = absl::Seconds(flags.seconds)};
-  const int stock = static_cast<int>(flags.seconds + 1) * kMostLivesPerSecond;
-  Stock(flags, coordinator.address(), "free", stock);
-  std::printf("\n| transaction held for | lives/s with %d workers |\n|---|---|\n| none | %.0f |\n",
-              workers, MeasureLives(coordinator.address(), lives));
-  const HeldTransaction held(database);
-  const absl::Time start = absl::Now();
-  for (int i = 0; absl::Now() - start < absl::Seconds(flags.hold_seconds); ++i) {
-    Stock(flags, coordinator.address(), absl::StrCat("held", i), stock);
-    const double rate = MeasureLives(coordinator.address(), lives);
-    std::printf("| %.0f s | %.0f |\n", absl::ToDoubleSeconds(absl::Now() - start), rate);
+  for (int64_t history : {int64_t{0}, flags.history}) {
+    const std::string database = postgres.NewDatabase();
+    Coordinator coordinator(flags.coordinator, database, postgres.folder(), flags.durable);
+    const absl::Time start = absl::Now();
+    if (history > 0) {
+      OurPickup(flags, coordinator.address());  // finished jobs, the model of the history
+      FillHistory(database, history);
+    }
+    const double filled = absl::ToDoubleSeconds(absl::Now() - start);
+    const auto pickup = OurPickup(flags, coordinator.address());
+    Stock(flags, coordinator.address(), "stock",
+          static_cast<int>(flags.seconds + 1) * kMostLivesPerSecond);
+    const double lives = MeasureLives(
+        coordinator.address(), {.workers = workers, .duration = absl::Seconds(flags.seconds)});
+    std::printf("| %ld | %.0f | %.0f | %.1f | %.1f | %.1f |\n", history, filled, lives,
+                Percentile(pickup, 0.5), Percentile(pickup, 0.95), Percentile(pickup, 0.99));
     std::fflush(stdout);
   }
+}
+
+// Lives a second, slice after slice, on a database of its own; `begin` runs after the first slice.
+template <typename Begin>
+std::vector<double> LivesInSlices(const Flags& flags, Postgres& postgres, int slices,
+                                  const Begin& begin) {
+  const std::string database = postgres.NewDatabase();
+  Coordinator coordinator(flags.coordinator, database, postgres.folder(), flags.durable);
+  const LivesOptions lives = {.workers = flags.workers.back(),
+                              .duration = absl::Seconds(flags.seconds)};
+  const int stock = static_cast<int>(flags.seconds + 1) * kMostLivesPerSecond;
+  std::vector<double> rates;
+  const auto slice = [&] {
+    Stock(flags, coordinator.address(), absl::StrCat("slice", rates.size()), stock);
+    rates.push_back(MeasureLives(coordinator.address(), lives));
+  };
+  slice();
+  [[maybe_unused]] const auto held = begin(database);
+  while (static_cast<int>(rates.size()) <= slices) slice();
+  return rates;
+}
+
+// The same slices with and without the transaction: tables grow in both, so that one tells what
+// the transaction costs and not what the growth does.
+void CompareHeld(const Flags& flags, Postgres& postgres) {
+  const int slices = std::max(1, static_cast<int>(flags.hold_seconds / flags.seconds));
+  const auto without = LivesInSlices(flags, postgres, slices, [](const std::string&) { return 0; });
+  const auto with = LivesInSlices(flags, postgres, slices, [](const std::string& database) {
+    return std::make_unique<HeldTransaction>(database);
+  });
+  std::printf(
+      "\n| slice of %.0f s, %d workers | lives/s | beside a transaction held since slice 1 |\n"
+      "|---|---|---|\n",
+      flags.seconds, flags.workers.back());
+  for (size_t i = 0; i < with.size(); ++i) {
+    std::printf("| %zu | %.0f | %.0f |\n", i, without[i], with[i]);
+  }
+  const auto later = [](std::vector<double> rates) {
+    rates.erase(rates.begin());
+    return Median(std::move(rates));
+  };
+  std::printf("| median from 1 | %.0f | %.0f (%.0f %%) |\n", later(without), later(with),
+              100 * later(with) / later(without));
 }
 
 // "VmRSS" and "Threads" of a process, in KiB and numbers.
