@@ -89,6 +89,10 @@ absl::Status RunRank(const std::string& job_file, const lm::RankGroupOptions& gr
   lm::LoadOptions load = {.device = job.device, .weights = job.weights};
   FOUNDRY_ASSIGN_OR_RETURN(load.compute,
                            lm::ChooseCompute(job.options.compute, job.device, group.get()));
+  if (group_options.rank == 0) {
+    const bool half = load.compute == lm::ComputeType::kBFloat16;
+    Tell(Message{half ? "products are computed in bfloat16" : "products are computed in float32"});
+  }
   job.options.compute = load.compute;
   job.options.use_up_base = true;
   if (job.tensor_parallel > 1) {

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <mutex>
@@ -13,22 +14,38 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/base/status.h"
+#include "common/lm/model/matmul.h"
 
 namespace foundry::lm {
 namespace {
 
-// Seconds of a matmul of the size that training makes; the best of a few runs.
-double MatmulSeconds(at::ScalarType type, at::Device device) {
-  at::TensorOptions options = at::TensorOptions(type).device(device);
-  at::Tensor a = at::ones({512, 576}, options), b = at::ones({1536, 576}, options);
-  double best = 1e9;
-  for (int i = 0; i < 8; ++i) {
-    auto start = std::chrono::steady_clock::now();
-    at::mm(a, b.t()).narrow(0, 0, 1).sum().item<float>();
-    std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-    best = std::min(best, taken.count());
+// Whether products of the size that training makes are worth it in bfloat16. Both types take turns
+// and the best of each counts: what else runs on the machine may hold up many in a row, and the
+// choice stays for the whole run.
+bool BFloat16IsFaster(at::Device device) {
+  constexpr int kRounds = 60;
+  constexpr auto kLongest = std::chrono::milliseconds(600);
+  struct Candidate {
+    explicit Candidate(at::TensorOptions o)
+        : x(at::ones({512, 576}, o)), w(at::ones({1536, 576}, o)), y(at::empty({512, 1536}, o)) {}
+    void Run() {
+      const auto start = std::chrono::steady_clock::now();
+      matmul::Transposed(x, w, y);
+      y.narrow(0, 0, 1).sum().item<float>();  // waits for the device
+      best = std::min(
+          best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+    at::Tensor x, w, y;
+    double best = 1e9;
+  };
+  Candidate full(at::TensorOptions(at::kFloat).device(device)),
+      half(at::TensorOptions(at::kBFloat16).device(device));
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < kRounds && std::chrono::steady_clock::now() - start < kLongest; ++i) {
+    full.Run();
+    half.Run();
   }
-  return best;
+  return half.best * 1.5 < full.best;
 }
 
 // Lets the pages of a mapped file go that lie within `bytes`, which have been read: they no longer
@@ -69,9 +86,7 @@ at::ScalarType ResolveCompute(ComputeType type, at::Device device) {
   static std::map<std::string, at::ScalarType> found;
   std::lock_guard lock(mutex);
   auto [entry, fresh] = found.try_emplace(device.str(), at::kFloat);
-  if (fresh && MatmulSeconds(at::kBFloat16, device) * 1.5 < MatmulSeconds(at::kFloat, device)) {
-    entry->second = at::kBFloat16;
-  }
+  if (fresh && BFloat16IsFaster(device)) entry->second = at::kBFloat16;
   return entry->second;
 }
 

@@ -17,7 +17,7 @@ absl::StatusOr<std::unique_ptr<Decoder>> DecoderFromCheckpoint(const Checkpoint&
 absl::StatusOr<at::Device> ParseDevice(const std::string& name);
 
 // Of kAuto: bfloat16 where a short measurement (under a second, once per process and device) finds
-// its matmuls at least half again as fast as float32's.
+// its products at least half again as fast as float32's.
 at::ScalarType ResolveCompute(ComputeType type, at::Device device);
 
 }  // namespace foundry::lm
