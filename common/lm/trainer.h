@@ -14,8 +14,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -59,6 +61,16 @@ enum class Divergence {
   kJensenShannon,  // half of KL(p || m) + KL(q || m), m = (p + q) / 2
 };
 
+// What a validation says of the adapter as it stands.
+struct Score {
+  Score() = default;
+  Score(double value, std::map<std::string, double> figures = {})  // a number is a score
+      : value(value), figures(std::move(figures)) {}
+
+  double value = 0;                       // higher is better; what isn't finite is never the best
+  std::map<std::string, double> figures;  // that are reported with it; finite, others are left out
+};
+
 struct TrainOptions {
   LoraOptions lora;
   // PEFT folder to start from, with its own rank, scale and targets (DoRA where `lora` asks for
@@ -83,11 +95,10 @@ struct TrainOptions {
   int64_t max_pack_tokens = 0;  // computed together, of a micro-batch; 0: the engine's choice
   int64_t seed = 7;
   ComputeType compute = ComputeType::kAuto;
-  // Scores the adapter as it stands; higher is better. Called after every epoch; null: the
-  // validation loss (negated) decides.
+  // Called after every epoch; null: the validation loss (negated) decides.
   // With ranks: on rank 0 and those that hold its copy of the model with it (rank 0's counts), and
   // either all ranks have one or none.
-  std::function<absl::StatusOr<double>(const LanguageModel& with_adapter)> score;
+  std::function<absl::StatusOr<Score>(const LanguageModel& with_adapter)> score;
   RankGroup* ranks = nullptr;  // null: this process alone
   // The base becomes the model that is trained, adapter attached: its weights are there once, where
   // it was loaded in `compute`.
@@ -108,6 +119,7 @@ struct ValidationReport {
   int64_t step = 0;
   double loss = 0;
   double score = 0;
+  std::map<std::string, double> figures;  // of TrainOptions::score
   bool best = false;
 };
 // With ranks, rank 0's are called; on_message on each.
@@ -123,7 +135,8 @@ struct TrainSummary {
   int64_t steps = 0;
   double final_loss = 0, best_score = 0;
   int64_t best_step = 0;
-  int64_t tokens = 0;  // real tokens computed, prefixes once
+  std::map<std::string, double> best_figures;  // of the best score; rank 0's alone
+  int64_t tokens = 0;                          // real tokens computed, prefixes once
   double seconds = 0;
   double peak_memory_mib = 0;  // resident, of all ranks together
 };
@@ -132,7 +145,8 @@ struct TrainSummary {
 // checkpoints/step-N/ (adapter, optimizer, schedule, RNG, data position; manifest last). When
 // `output`/checkpoints holds a complete checkpoint of the same options and data, training goes on
 // from it, and on the CPU the result is the uninterrupted run's bit for bit.
-// Errors: InvalidArgument when no position is scored; Cancelled, or Unavailable when a rank is
+// Errors: InvalidArgument when no position is scored; Internal when the loss stays without bounds,
+// or no validation has a finite score; Cancelled, or Unavailable when a rank is
 // lost, with the state saved.
 absl::StatusOr<TrainSummary> Train(LanguageModel& base, const std::vector<Example>& train,
                                    const std::vector<Example>& validation,

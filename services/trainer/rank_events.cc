@@ -1,6 +1,7 @@
 #include "services/trainer/rank_events.h"
 
 #include <iterator>
+#include <limits>
 #include <type_traits>
 
 #include "absl/strings/str_cat.h"
@@ -30,12 +31,8 @@ void Visit(lm::ValidationReport& e, V visit) {
   visit("step", e.step);
   visit("loss", e.loss);
   visit("score", e.score);
+  visit("figures", e.figures);
   visit("best", e.best);
-}
-template <typename V>
-void Visit(DevScore& e, V visit) {
-  visit("contains", e.contains);
-  visit("f1", e.f1);
 }
 template <typename V>
 void Visit(Snapshot& e, V visit) {
@@ -52,6 +49,7 @@ void Visit(lm::TrainSummary& e, V visit) {
   visit("final_loss", e.final_loss);
   visit("best_score", e.best_score);
   visit("best_step", e.best_step);
+  visit("best_figures", e.best_figures);
   visit("tokens", e.tokens);
   visit("seconds", e.seconds);
   visit("peak_memory_mib", e.peak_memory_mib);
@@ -66,8 +64,8 @@ void Visit(FailureText& e, V visit) {
   visit("message", e.message);
 }
 
-constexpr const char* kNames[] = {"listening", "step",    "validation", "dev_score",
-                                  "snapshot",  "message", "summary",    "failure"};
+constexpr const char* kNames[] = {"listening", "step",    "validation", "snapshot",
+                                  "message",   "summary", "failure"};
 static_assert(std::size(kNames) == std::variant_size_v<RankEvent>);
 
 template <typename Event>
@@ -75,8 +73,13 @@ absl::StatusOr<RankEvent> Read(const Json& json, Event event) {
   absl::Status status;
   Visit(event, [&](const char* name, auto& value) {
     try {
-      // What isn't finite is null in JSON, and stays as it is.
-      if (!json.at(name).is_null()) json.at(name).get_to(value);
+      const Json& member = json.at(name);
+      if constexpr (std::is_same_v<decltype(value), double&>) {
+        // What isn't finite is null in JSON.
+        value = member.is_null() ? std::numeric_limits<double>::quiet_NaN() : member.get<double>();
+      } else {
+        member.get_to(value);
+      }
     } catch (const Json::exception& error) {
       status = absl::InvalidArgumentError(error.what());
     }

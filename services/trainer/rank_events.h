@@ -9,7 +9,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/lm/trainer.h"
-#include "services/trainer/dev_score.h"
 
 namespace foundry::trainer {
 
@@ -26,8 +25,8 @@ struct Message {
 struct Failure {
   absl::Status status;
 };
-using RankEvent = std::variant<Listening, lm::StepReport, lm::ValidationReport, DevScore, Snapshot,
-                               Message, lm::TrainSummary, Failure>;
+using RankEvent = std::variant<Listening, lm::StepReport, lm::ValidationReport, Snapshot, Message,
+                               lm::TrainSummary, Failure>;
 
 // Ends with a newline.
 std::string ToLine(const RankEvent& event);

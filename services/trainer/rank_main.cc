@@ -70,13 +70,12 @@ absl::Status RunRank(const std::string& job_file, const lm::RankGroupOptions& gr
     FOUNDRY_ASSIGN_OR_RETURN(dev, dataset::ReadPairs(job.dev_pairs));
   }
   if (!dev.empty()) {
-    job.options.score = [&](const lm::LanguageModel& model) -> absl::StatusOr<double> {
+    job.options.score = [&](const lm::LanguageModel& model) -> absl::StatusOr<lm::Score> {
       // Ranks that answer together end together.
       FOUNDRY_ASSIGN_OR_RETURN(
           const DevScore score,
           ScoreDev(model, dev, job.tensor_parallel > 1 ? CancelToken() : cancel));
-      if (group_options.rank == 0) Tell(score);
-      return score.combined();
+      return lm::Score(score.combined(), {{"dev_contains", score.contains}, {"dev_f1", score.f1}});
     };
   }
   std::unique_ptr<lm::RankGroup> group, copy;

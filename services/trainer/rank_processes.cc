@@ -125,8 +125,6 @@ absl::Status Gang::OnEvent(int rank, const RankEvent& event) {
     if (hooks_.train.on_step) hooks_.train.on_step(*step);
   } else if (const auto* validation = std::get_if<lm::ValidationReport>(&event)) {
     if (hooks_.train.on_validation) hooks_.train.on_validation(*validation);
-  } else if (const auto* score = std::get_if<DevScore>(&event)) {
-    if (hooks_.on_dev_score) hooks_.on_dev_score(*score);
   } else if (const auto* snapshot = std::get_if<Snapshot>(&event)) {
     if (hooks_.on_snapshot) hooks_.on_snapshot(snapshot->folder);
   } else if (const auto* message = std::get_if<Message>(&event)) {

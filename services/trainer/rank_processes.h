@@ -16,7 +16,6 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/base/cancel.h"
-#include "services/trainer/dev_score.h"
 #include "services/trainer/rank_job.h"
 
 namespace foundry::trainer {
@@ -41,8 +40,7 @@ struct RankProcessOptions {
 
 // Called one at a time.
 struct RankProcessHooks {
-  lm::TrainHooks train;  // on_checkpoint is not called
-  std::function<void(const DevScore&)> on_dev_score;
+  lm::TrainHooks train;                               // on_checkpoint is not called
   std::function<void(int rank, pid_t pid)> on_start;  // of a process
   // Where rank 0 waits for those elsewhere. An error ends the ranks, and is the call's.
   std::function<absl::Status(const std::string& rendezvous)> on_listening;

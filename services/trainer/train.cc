@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -13,7 +12,6 @@
 #include "common/dataset/io.h"
 #include "common/lm/language_model.h"
 #include "common/lm/trainer.h"
-#include "services/trainer/dev_score.h"
 #include "services/trainer/example_file.h"
 #include "services/trainer/examples.h"
 #include "services/trainer/mix.h"
@@ -111,8 +109,10 @@ lm::TrainHooks HooksOf(TaskContext& context) {
     context.Metric("tokens_per_second", report.step, report.tokens_per_second);
   };
   hooks.on_validation = [&context](const lm::ValidationReport& report) {
-    context.Metric("validation_loss", report.step, report.loss);
-    context.Metric("validation_score", report.step, report.score);
+    for (const auto& [name, value] :
+         {std::pair{"validation_loss", report.loss}, std::pair{"validation_score", report.score}}) {
+      if (std::isfinite(value)) context.Metric(name, report.step, value);
+    }
     context.Message(absl::StrFormat("step %d: validation loss %.3f, score %.3f%s", report.step,
                                     report.loss, report.score,
                                     report.best ? " (best so far)" : ""));
@@ -282,13 +282,6 @@ absl::StatusOr<StageOutput> RunTraining(const TrainJob& job, TaskContext& contex
     hooks.on_listening = [&](const std::string& rendezvous) { return gang->Open(rendezvous); };
   }
   hooks.train = HooksOf(context);
-  std::optional<DevScore> best;  // both figures are of the checkpoint that was chosen
-  hooks.on_dev_score = [&](const DevScore& score) {
-    if (best && score.combined() <= best->combined()) return;
-    best = score;
-    output.figures["dev_contains"] = score.contains;
-    output.figures["dev_f1"] = score.f1;
-  };
   const absl::StatusOr<lm::TrainSummary> trained = TrainInProcesses(
       ranks, context.scratch(), RankOptionsOf(job, context), hooks, context.cancel());
   FOUNDRY_RETURN_IF_ERROR(AfterOthers(trained.status(), context));
@@ -296,6 +289,7 @@ absl::StatusOr<StageOutput> RunTraining(const TrainJob& job, TaskContext& contex
   FOUNDRY_RETURN_IF_ERROR(Publish(ranks.output, context.output()));
   output.counts["steps"] = summary.steps;
   output.counts["tokens"] = summary.tokens;
+  for (const auto& [name, value] : summary.best_figures) output.figures[name] = value;
   output.figures["best_score"] = summary.best_score;
   output.figures["final_loss"] = summary.final_loss;
   output.figures["seconds"] = summary.seconds;

@@ -60,6 +60,55 @@ TEST_F(LoopTest, CountsValidationsAcrossAResume) {
   EXPECT_EQ(Run("run").value().steps, 20);
 }
 
+TEST_F(LoopTest, AScoreThatIsNotFiniteIsNeverTheBest) {
+  const double nan = std::nan("");
+  options_.epochs = 4;
+  ScoreBy({nan, 0.2, INFINITY, nan});
+  std::vector<bool> best;
+  hooks_.on_validation = [&](const ValidationReport& report) { best.push_back(report.best); };
+  const TrainSummary summary = Run("run").value();
+  EXPECT_EQ(summary.best_step, 10);
+  EXPECT_EQ(summary.best_score, 0.2);
+  EXPECT_THAT(best, ElementsAre(false, true, false, false));
+  EXPECT_THAT(messages_, ElementsAre(HasSubstr("step 5: a score of nan"),
+                                     HasSubstr("step 15: a score of inf"), HasSubstr("step 20")));
+  // Where none is, there is no best checkpoint to go on with.
+  scored_ = 0;
+  ScoreBy({nan});
+  const absl::Status status = Run("none").status();
+  EXPECT_THAT(std::string(status.message()), HasSubstr("none of 4 validations has a finite score"));
+  EXPECT_FALSE(std::filesystem::exists(folder_->path() / "none/best_checkpoint"));
+  EXPECT_TRUE(std::filesystem::exists(folder_->path() / "none/final"));
+}
+
+TEST_F(LoopTest, FiguresOfTheBestValidationOutliveAResume) {
+  options_.epochs = 4;
+  const auto score = [](size_t n) {
+    return Score(n == 2 ? 0.9 : 0.1, {{"contains", 0.25 * static_cast<double>(n)},
+                                      {"f1", n == 2 ? std::nan("") : 0.5}});
+  };
+  options_.score = [&](const LanguageModel&) -> absl::StatusOr<Score> { return score(++scored_); };
+  const TrainSummary whole = Run("whole").value();
+  EXPECT_THAT(whole.best_figures, ElementsAre(::testing::Pair("contains", 0.5)));
+  scored_ = 0;
+  CancelToken cancel;
+  hooks_.on_step = [&](const StepReport& report) {
+    if (report.step == 13) cancel.Cancel("after the best validation");
+  };
+  EXPECT_TRUE(absl::IsCancelled(Run("resumed", cancel).status()));
+  hooks_.on_step = nullptr;
+  // One that goes on, and one that finds all done.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const TrainSummary resumed = Run("resumed").value();
+    EXPECT_EQ(resumed.best_step, 10);
+    EXPECT_EQ(resumed.best_score, whole.best_score);
+    EXPECT_EQ(resumed.final_loss, whole.final_loss);
+    EXPECT_EQ(resumed.tokens, whole.tokens);
+    EXPECT_EQ(resumed.best_figures, whole.best_figures);
+  }
+  EXPECT_EQ(scored_, 4u);
+}
+
 TEST_F(LoopTest, AdaptiveHalvesTheRateWithEachValidationThatIsNoBetter) {
   options_.schedule = "adaptive";
   options_.warmup_ratio = 0;

@@ -54,6 +54,7 @@ absl::Status MetricsLog::Add(const ValidationReport& r, bool scored, bool has_lo
   Json line = {{"step", r.step}, {"best", r.best}};
   if (has_loss) line["validation_loss"] = r.loss;
   if (scored) line["score"] = r.score;
+  if (!r.figures.empty()) line["figures"] = r.figures;
   return Write(DumpJson(line));
 }
 

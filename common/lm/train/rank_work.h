@@ -30,7 +30,7 @@ absl::Status ShareCompute(RankGroup& group, at::ScalarType& compute);
 // FailedPrecondition on a rank whose run isn't rank 0's.
 absl::Status CheckSameRun(RankGroup& group, const std::string& fingerprint);
 
-// Rank 0's state on every rank, whatever they had before.
+// Rank 0's state on every rank, whatever they had before; its best_figures stay with it.
 absl::Status ShareState(RankGroup& group, RunState& state, Adapter& adapter, AdamW& optimizer);
 
 }  // namespace foundry::lm

@@ -29,9 +29,20 @@ Json ToJson(const RunState& s, const std::string& fingerprint) {
           {"has_best", s.has_best},
           {"best_score", s.best_score},
           {"best_step", s.best_step},
+          {"best_figures", s.best_figures},
           {"stale", s.stale},
           {"tokens", s.tokens},
           {"seconds", s.seconds}};
+}
+
+absl::StatusOr<std::map<std::string, double>> Figures(const Json& json) {
+  std::map<std::string, double> figures;
+  const auto found = json.find("best_figures");
+  if (found == json.end()) return figures;
+  for (const auto& [name, value] : found->items()) {
+    FOUNDRY_ASSIGN_OR_RETURN(figures[name], JsonDouble(*found, name));
+  }
+  return figures;
 }
 
 absl::StatusOr<RunState> FromJson(const Json& json) {
@@ -44,6 +55,7 @@ absl::StatusOr<RunState> FromJson(const Json& json) {
   FOUNDRY_ASSIGN_OR_RETURN(s.has_best, JsonBool(json, "has_best"));
   FOUNDRY_ASSIGN_OR_RETURN(s.best_score, JsonDouble(json, "best_score"));
   FOUNDRY_ASSIGN_OR_RETURN(s.best_step, JsonInt(json, "best_step"));
+  FOUNDRY_ASSIGN_OR_RETURN(s.best_figures, Figures(json));
   FOUNDRY_ASSIGN_OR_RETURN(s.stale, JsonInt(json, "stale"));
   FOUNDRY_ASSIGN_OR_RETURN(s.tokens, JsonInt(json, "tokens"));
   FOUNDRY_ASSIGN_OR_RETURN(s.seconds, JsonDouble(json, "seconds"));

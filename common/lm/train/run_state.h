@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -23,7 +24,8 @@ struct RunState {
   bool has_best = false;
   double best_score = 0;
   int64_t best_step = 0;
-  int64_t stale = 0;  // validations since the best one
+  std::map<std::string, double> best_figures;  // what was reported with best_score
+  int64_t stale = 0;                           // validations since the best one
   int64_t tokens = 0;
   double seconds = 0;
 };

@@ -313,13 +313,17 @@ absl::Status Run::Validate() {
     report.score = -sum.loss;
   }
   if (options_.score) {
-    absl::StatusOr<double> score = DataRank() == 0 ? options_.score(*with_adapter_) : 0.0;
-    report.score = Leads() ? score.value_or(0) : 0;
+    absl::StatusOr<Score> score = DataRank() == 0 ? options_.score(*with_adapter_) : Score();
+    report.score = Leads() && score.ok() ? score->value : 0;
     FOUNDRY_RETURN_IF_ERROR(
         SumOverRanks(options_.ranks, score.status(), absl::MakeSpan(&report.score, 1)));
+    report.figures = std::move(score->figures);
+    std::erase_if(report.figures, [](const auto& f) { return !std::isfinite(f.second); });
   }
   const bool judged = has_loss || options_.score;
-  const bool improved = !state_.has_best || report.score > state_.best_score;
+  // Nothing compares with what isn't a number, and nothing exceeds infinity.
+  const bool improved =
+      std::isfinite(report.score) && (!state_.has_best || report.score > state_.best_score);
   report.best = !judged || improved;
   if (judged && !improved && options_.schedule == "adaptive") state_.rate_scale /= 2;
   state_.stale = report.best ? 0 : state_.stale + 1;
@@ -327,6 +331,7 @@ absl::Status Run::Validate() {
     state_.has_best = judged;
     state_.best_score = report.score;
     state_.best_step = state_.step;
+    state_.best_figures = report.figures;
   }
   state_.validation_pending = false;
   if (!Leads()) return absl::OkStatus();
@@ -335,6 +340,10 @@ absl::Status Run::Validate() {
   }
   FOUNDRY_RETURN_IF_ERROR(metrics_->Add(report, options_.score != nullptr, has_loss));
   if (hooks_.on_validation) hooks_.on_validation(report);
+  if (!std::isfinite(report.score)) {
+    Say(absl::StrCat("step ", state_.step, ": a score of ", report.score,
+                     " is no finite number: this is not the best checkpoint"));
+  }
   if (Stopped() && state_.step < order_.total_steps()) {
     Say(absl::StrCat("stopping after step ", state_.step, " of ", order_.total_steps(),
                      ": no better score in ", state_.stale, " validations"));
@@ -384,10 +393,18 @@ absl::StatusOr<TrainSummary> Run::Finish() {
   FOUNDRY_RETURN_IF_ERROR(
       SumOverRanks(options_.ranks, absl::OkStatus(), absl::MakeSpan(&summary.peak_memory_mib, 1)));
   if (Leads()) FOUNDRY_RETURN_IF_ERROR(WriteAdapter(adapter_, output_ / "final", BaseName()));
+  if (state_.stale > 0 && !state_.has_best) {
+    return absl::InternalError(
+        absl::StrCat("none of ", state_.stale,
+                     " validations has a finite score, so there is no best "
+                     "checkpoint: lower learning_rate; the last adapter lies in ",
+                     (output_ / "final").string()));
+  }
   summary.steps = state_.step;
   summary.final_loss = state_.last_loss;
   summary.best_score = state_.best_score;
   summary.best_step = state_.best_step;
+  summary.best_figures = state_.best_figures;
   summary.tokens = state_.tokens;
   summary.seconds = state_.seconds;
   return summary;
