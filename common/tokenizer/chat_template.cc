@@ -1,10 +1,11 @@
 #include "common/tokenizer/chat_template.h"
 
-#include <regex>
+#include <optional>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "common/base/files.h"
 #include "common/base/json.h"
 #include "common/base/status.h"
@@ -61,9 +62,73 @@ std::string Compact(absl::string_view source) {
 
 // The literal system message that a ChatML template puts first, or "".
 std::string DefaultSystem(const std::string& compact) {
-  static const std::regex pattern(R"('<\|im_start\|>system\n([^'{}<]+)<\|im_end\|>\n')");
-  std::smatch match;
-  return std::regex_search(compact, match, pattern) ? match[1].str() : std::string();
+  constexpr absl::string_view kBefore = "'<|im_start|>system\n", kAfter = "<|im_end|>\n'";
+  const absl::string_view all = compact;
+  for (size_t at = all.find(kBefore); at != all.npos; at = all.find(kBefore, at + 1)) {
+    const absl::string_view rest = all.substr(at + kBefore.size());
+    const absl::string_view text = rest.substr(0, rest.find_first_of("'{}<"));
+    if (!text.empty() && absl::StartsWith(rest.substr(text.size()), kAfter)) {
+      return std::string(text);
+    }
+  }
+  return "";
+}
+
+// Takes the literal off that `rest` begins with; nullopt when it begins otherwise.
+std::optional<absl::string_view> TakeLiteral(absl::string_view* rest) {
+  absl::string_view after = *rest;
+  if (!absl::ConsumePrefix(&after, "'")) return std::nullopt;
+  const size_t end = after.find('\'');
+  if (end == after.npos) return std::nullopt;
+  *rest = after.substr(end + 1);
+  return after.substr(0, end);
+}
+
+// What Mistral templates put around messages.
+struct Around {
+  std::string before, after;
+  bool trim = false;
+};
+
+// {{'…[INST]…'+message['content']+'…[/INST]…'}}
+std::optional<Around> TakeUserTurn(absl::string_view rest) {
+  if (!absl::ConsumePrefix(&rest, "{{")) return std::nullopt;
+  const auto before = TakeLiteral(&rest);
+  if (!before || !absl::StrContains(*before, "[INST]")) return std::nullopt;
+  if (!absl::ConsumePrefix(&rest, "+message['content']+")) return std::nullopt;
+  const auto after = TakeLiteral(&rest);
+  if (!after || !absl::StrContains(*after, "[/INST]")) return std::nullopt;
+  if (!absl::StartsWith(rest, "}}")) return std::nullopt;
+  return Around{std::string(*before), std::string(*after)};
+}
+
+// {{'…'+message['content']|trim+eos_token+'…'}}, without some of it.
+std::optional<Around> TakeAssistantTurn(absl::string_view rest) {
+  Around turn;
+  if (!absl::ConsumePrefix(&rest, "{{")) return std::nullopt;
+  if (const auto before = TakeLiteral(&rest)) {
+    turn.before = std::string(*before);
+    if (!absl::ConsumePrefix(&rest, "+")) return std::nullopt;
+  }
+  if (!absl::ConsumePrefix(&rest, "message['content']")) return std::nullopt;
+  turn.trim = absl::ConsumePrefix(&rest, "|trim");
+  if (!absl::ConsumePrefix(&rest, "+eos_token")) return std::nullopt;
+  if (absl::ConsumePrefix(&rest, "+")) {
+    const auto after = TakeLiteral(&rest);
+    if (!after) return std::nullopt;
+    turn.after = std::string(*after);
+  }
+  if (!absl::StartsWith(rest, "}}")) return std::nullopt;
+  return turn;
+}
+
+// The first place in the template where `take` finds its turn.
+template <typename Take>
+std::optional<Around> FindTurn(absl::string_view compact, Take take) {
+  for (size_t at = compact.find("{{"); at != compact.npos; at = compact.find("{{", at + 1)) {
+    if (auto turn = take(compact.substr(at))) return turn;
+  }
+  return std::nullopt;
 }
 
 struct Source {
@@ -127,20 +192,15 @@ absl::StatusOr<Source> FindInGguf(const fs::path& path) {
 }  // namespace
 
 bool ChatTemplate::RecogniseMistral(const std::string& compact) {
-  static const std::regex user(
-      R"(\{\{'([^']*\[INST\][^']*)'\+message\['content'\]\+'([^']*\[/INST\][^']*)'\}\})");
-  static const std::regex assistant(
-      R"(\{\{(?:'([^']*)'\+)?message\['content'\](\|trim)?\+eos_token(?:\+'([^']*)')?\}\})");
-  std::smatch u, a;
-  if (!std::regex_search(compact, u, user) || !std::regex_search(compact, a, assistant)) {
-    return false;
-  }
+  const std::optional<Around> user = FindTurn(compact, TakeUserTurn);
+  const std::optional<Around> assistant = FindTurn(compact, TakeAssistantTurn);
+  if (!user || !assistant) return false;
   kind_ = Kind::kMistral;
-  user_before_ = u[1];
-  user_after_ = u[2];
-  assistant_before_ = a[1];
-  trim_assistant_ = a[2].matched;
-  assistant_after_ = absl::StrCat(eos_, a[3].str());
+  user_before_ = user->before;
+  user_after_ = user->after;
+  assistant_before_ = assistant->before;
+  trim_assistant_ = assistant->trim;
+  assistant_after_ = absl::StrCat(eos_, assistant->after);
   takes_system_ = absl::StrContains(compact, "+system_message+'\n\n'+message['content']");
   system_in_last_ = absl::StrContains(compact, "loop.lastandsystem_messageisdefined");
   end_of_turn_ = eos_;

@@ -69,6 +69,26 @@ TEST(ChatTemplateTest, MistralTakesTurns) {
   EXPECT_TRUE(absl::IsInvalidArgument(chat->Render({{"system", "Be"}}, true).status()));
 }
 
+// A template comes with the model, so from anywhere: its length must not cost the stack.
+TEST(ChatTemplateTest, LongLiteralsAreRead) {
+  const std::string system(500000, 'x');
+  const auto chatml = ChatTemplate::FromSource(
+      absl::StrCat("{{'<|im_start|>system\n", system,
+                   "<|im_end|>\n'}}{{'<|im_start|>' + message['role'] + '\n' + "
+                   "message['content'] + '<|im_end|>\n'}}"),
+      "", "");
+  ASSERT_TRUE(chatml.ok()) << chatml.status();
+  EXPECT_GT(Render(*chatml, {{"user", "Hi"}}).size(), system.size());
+  const auto mistral = ChatTemplate::FromSource(
+      absl::StrCat("{{'[INST] ", system, "' + message['content'] + ' [/INST]'}}",
+                   "{{message['content'] + eos_token + '", system, "'}}"),
+      "<s>", "</s>");
+  ASSERT_TRUE(mistral.ok()) << mistral.status();
+  EXPECT_GT(Render(*mistral, {{"user", "Hi"}}).size(), system.size());
+  // Never closed.
+  EXPECT_FALSE(ChatTemplate::FromSource("{{'[INST]" + system, "", "").ok());
+}
+
 TEST(ChatTemplateTest, Phi3) {
   const auto chat = ChatTemplate::FromSource(
       R"({% for message in messages %}{% if message['role'] == 'system' %}{{'<|system|>\n' + message['content'] + '<|end|>\n'}}{% elif message['role'] == 'user' %}{{'<|user|>\n' + message['content'] + '<|end|>\n'}}{% elif message['role'] == 'assistant' %}{{'<|assistant|>\n' + message['content'] + '<|end|>\n'}}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% else %}{{ eos_token }}{% endif %})",
