@@ -145,9 +145,11 @@ struct TrainSummary {
 // checkpoints/step-N/ (adapter, optimizer, schedule, RNG, data position; manifest last). When
 // `output`/checkpoints holds a complete checkpoint of the same options and data, training goes on
 // from it, and on the CPU the result is the uninterrupted run's bit for bit.
-// Errors: InvalidArgument when no position is scored; Internal when the loss stays without bounds,
-// or no validation has a finite score; Cancelled, or Unavailable when a rank is
-// lost, with the state saved.
+// Errors: InvalidArgument when no position is scored; Internal when the loss is no number again and
+// again, or no validation's score is one; with the state saved Cancelled, Unavailable when a rank
+// is lost, and ResourceExhausted when memory does not hold the smallest packs. Where ranks hold one
+// copy together ResourceExhausted comes at once, on the rank that it happens to: all are to begin
+// again, with a smaller max_pack_tokens on rank 0, whose choice counts.
 absl::StatusOr<TrainSummary> Train(LanguageModel& base, const std::vector<Example>& train,
                                    const std::vector<Example>& validation,
                                    const TrainOptions& options, const std::filesystem::path& output,

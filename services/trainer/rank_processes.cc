@@ -14,6 +14,7 @@
 #include "common/base/status.h"
 #include "common/base/subprocess.h"
 #include "services/trainer/rank_events.h"
+#include "services/trainer/rank_losses.h"
 
 namespace foundry::trainer {
 namespace {
@@ -218,12 +219,33 @@ absl::StatusOr<std::optional<lm::TrainSummary>> Gang::Run(const CancelToken& can
   return std::nullopt;
 }
 
+// Ranks that hold one model together cannot shrink their packs in the midst of a step.
+bool NeedsSmallerPacks(const absl::Status& status, const RankJob& job) {
+  return job.tensor_parallel > 1 && absl::IsResourceExhausted(status);
+}
+
 // One generation of ranks of which some run elsewhere.
-absl::StatusOr<lm::TrainSummary> RunSpread(Gang& gang, const CancelToken& cancel) {
-  FOUNDRY_ASSIGN_OR_RETURN(const std::optional<lm::TrainSummary> summary, gang.Run(cancel));
-  if (summary) return *summary;
-  if (gang.loss().died) return absl::UnavailableError(gang.loss().what);
-  return absl::AbortedError(gang.loss().what);
+absl::StatusOr<lm::TrainSummary> RunSpread(Gang& gang, const RankJob& job, bool leads,
+                                           RankLosses& losses, const RankProcessHooks& hooks,
+                                           const CancelToken& cancel) {
+  const auto ran = gang.Run(cancel);
+  if (ran.ok() && *ran) return **ran;
+  const bool exhausted = NeedsSmallerPacks(ran.status(), job);
+  if (!exhausted) FOUNDRY_RETURN_IF_ERROR(ran.status());
+  const std::string what =
+      exhausted ? std::string(ran.status().message()) : std::string(gang.loss().what);
+  if (leads) {
+    losses.Lost(gang.last_step());
+    // Of what becomes of the others only the end is seen here: it may be a lack of memory, too.
+    if ((exhausted || losses.in_a_row() > 1) && losses.Shrink(job.options.max_pack_tokens) &&
+        hooks.train.on_message) {
+      hooks.train.on_message(absl::StrCat(what, "; the next ranks go on with packs of at most ",
+                                          losses.pack_tokens(), " tokens"));
+    }
+    FOUNDRY_RETURN_IF_ERROR(losses.Save());
+  }
+  if (exhausted || gang.loss().died) return absl::UnavailableError(what);
+  return absl::AbortedError(what);
 }
 
 }  // namespace
@@ -239,41 +261,49 @@ absl::StatusOr<lm::TrainSummary> TrainInProcesses(const RankJob& job,
   now.snapshots = hooks.on_snapshot != nullptr;
   std::mutex hook_mutex;
   if (options.spread.world_size > options.ranks) {
+    const bool leads = options.spread.first_rank == 0;
+    RankLosses losses(leads ? folder / "rank_losses.json" : "");
+    if (losses.pack_tokens() > 0) now.options.max_pack_tokens = losses.pack_tokens();
     FOUNDRY_RETURN_IF_ERROR(WriteRankJob(job_file, now));
     Gang gang(program, job_file.string(), options.ranks, options.spread, options, hooks, hook_mutex,
               now);
-    return RunSpread(gang, cancel);
+    return RunSpread(gang, now, leads, losses, hooks, cancel);
   }
-  int ranks = options.ranks, losses = 0;
-  int64_t furthest = 0;
+  int ranks = options.ranks;
+  RankLosses losses;
   for (int64_t generation = 0;; ++generation) {
     FOUNDRY_RETURN_IF_ERROR(WriteRankJob(job_file, now));
     Gang gang(program, job_file.string(), ranks, {.generation = generation}, options, hooks,
               hook_mutex, now);
-    FOUNDRY_ASSIGN_OR_RETURN(const std::optional<lm::TrainSummary> summary, gang.Run(cancel));
-    if (summary) return *summary;
-    losses = gang.last_step() > furthest ? 1 : losses + 1;
-    furthest = std::max(furthest, gang.last_step());
-    if (losses >= options.losses) {
-      return absl::UnavailableError(
-          absl::StrCat(gang.loss().what, "; ", losses, " times without a step forward between"));
+    const auto ran = gang.Run(cancel);
+    if (ran.ok() && *ran) return **ran;
+    std::string what = gang.loss().what, changes;
+    bool shrunk =
+        NeedsSmallerPacks(ran.status(), job) && losses.Shrink(now.options.max_pack_tokens);
+    if (shrunk) {
+      what = std::string(ran.status().message());
+    } else {
+      FOUNDRY_RETURN_IF_ERROR(ran.status());
+      losses.Lost(gang.last_step());
+      if (losses.in_a_row() >= options.losses) {
+        return absl::UnavailableError(
+            absl::StrCat(what, "; ", losses.in_a_row(), " times without a step forward between"));
+      }
+      if (losses.in_a_row() > 1 && ranks - job.tensor_parallel >= std::max(options.min_ranks, 1)) {
+        ranks -= job.tensor_parallel;
+        absl::StrAppend(&changes, " with ", ranks, ranks == 1 ? " rank" : " ranks");
+      }
+      // As the kernel does when memory runs out.
+      shrunk =
+          losses.in_a_row() > 1 && gang.loss().killed && losses.Shrink(now.options.max_pack_tokens);
     }
-    std::string changes;
-    if (losses > 1 && ranks - job.tensor_parallel >= std::max(options.min_ranks, 1)) {
-      ranks -= job.tensor_parallel;
-      absl::StrAppend(&changes, " with ", ranks, ranks == 1 ? " rank" : " ranks");
-    }
-    if (losses > 1 && gang.loss().killed) {  // as the kernel does when memory runs out
-      constexpr int64_t kFirst = 512;        // half of the engine's own choice
-      now.options.max_pack_tokens = now.options.max_pack_tokens > 0
-                                        ? std::max<int64_t>(16, now.options.max_pack_tokens / 2)
-                                        : kFirst;
+    if (shrunk) {
+      now.options.max_pack_tokens = losses.pack_tokens();
       absl::StrAppend(&changes, " with packs of at most ", now.options.max_pack_tokens, " tokens");
     }
     std::lock_guard lock(hook_mutex);
     if (hooks.train.on_message) {
-      hooks.train.on_message(
-          absl::StrCat(gang.loss().what, "; going on from the last checkpoint", changes));
+      hooks.train.on_message(absl::StrCat(what, "; going on from the last checkpoint", changes));
     }
   }
 }

@@ -2,8 +2,11 @@
 //
 // With all of them here: when a rank is lost (killed, crashed), the others are ended too and all
 // start again from the last checkpoint: with as many ranks at first, and when that brings no step
-// forward, with fewer and with smaller packs. With others elsewhere, a loss ends the call: who
-// gathers the workers begins the next generation. Ranks never outlive the caller. Thread-safe (no
+// forward, with fewer and with smaller packs. So do ranks that hold one model together when memory
+// runs out, with packs of half the size (by itself a rank of others shrinks its packs without an
+// end). With others elsewhere, a loss ends the call: who gathers the workers begins the next
+// generation, and rank 0's caller has it go on with smaller packs when there was no memory, or no
+// step forward. Ranks never outlive the caller. Thread-safe (no
 // state).
 #pragma once
 
@@ -48,7 +51,8 @@ struct RankProcessHooks {
   std::function<void(const std::filesystem::path& folder)> on_snapshot;
 };
 
-// lm::Train of `job`, whose file is written into `folder`. Errors are those of lm::Train, and
+// lm::Train of `job`, whose file is written into `folder`; there the caller of rank 0 keeps what it
+// knows of generations that were lost, too. Errors are those of lm::Train, and
 // Unavailable when ranks are lost again and again. With ranks elsewhere Unavailable says that one
 // here was killed, and Aborted that those here ended for want of others. The summary is rank 0's;
 // elsewhere it is empty.

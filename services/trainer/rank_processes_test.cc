@@ -21,6 +21,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/trainer/example_file.h"
+#include "services/trainer/rank_losses.h"
 
 namespace foundry::trainer {
 namespace {
@@ -95,6 +96,11 @@ class RankProcessesTest : public ::testing::Test {
       }
     }
     return std::sqrt(difference / norm);
+  }
+  static rlim_t PeakBytes(pid_t pid) {
+    const std::string status = ReadFile(absl::StrCat("/proc/", pid, "/status")).value_or("");
+    const size_t at = status.find("VmPeak:");
+    return at == std::string::npos ? 0 : std::strtoull(&status[at + 7], nullptr, 10) << 10;
   }
   void ExpectSameBitForBit(const std::string& a, const std::string& b) {
     for (const char* file :
@@ -246,6 +252,51 @@ TEST_F(RankProcessesTest, GoesOnWithFewerRanksWhenOneNeverLives) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("3 times without a step forward"));
 }
 
+// Rank 1 has too little address space for its part of a step, and rank 0 has enough: ranks that
+// have the whole model each shrink their packs and agree, those that share it start again.
+TEST_F(RankProcessesTest, AMemoryLimitOfOneRankShrinksThePacksOfAllAndTheResultStays) {
+  std::vector<lm::Example> long_ones(150);  // of 200 tokens, which begin differently
+  for (int i = 0; i < 150; ++i) {
+    lm::Example& e = long_ones[i];
+    e.ids = {1, 3 + i};
+    while (e.ids.size() < 200) e.ids.push_back(5 + (static_cast<int>(e.ids.size()) * 7 + i) % 200);
+    e.loss_weights.assign(200, 0);
+    e.loss_weights[199] = 1;
+  }
+  ASSERT_TRUE(WriteExamples(job_.examples, {long_ones, {}}).ok());
+  job_.options.batch_size = 150;
+  job_.options.epochs = 1;
+  setenv("OMP_NUM_THREADS", "1", 1);
+  for (int tensor_parallel : {1, 2}) {
+    job_.tensor_parallel = tensor_parallel;
+    job_.options.max_pack_tokens = 1024;
+    rlim_t limit = 0;
+    hooks_.on_start = [&](int rank, pid_t pid) { pids_[rank] = pid; };
+    hooks_.train.on_step = [&](const lm::StepReport&) { limit = PeakBytes(pids_[1]); };
+    const std::string small = absl::StrCat("small-", tensor_parallel);
+    ASSERT_TRUE(Run(small, {.ranks = 2}).ok());
+    ASSERT_GT(limit, 0u);
+    limit += rlim_t{100} << 20;
+    hooks_.train.on_step = nullptr;
+    hooks_.on_start = [&](int rank, pid_t pid) {
+      const rlimit bounds = {limit, limit};
+      if (rank == 1) {
+        ASSERT_EQ(prlimit(pid, RLIMIT_AS, &bounds, nullptr), 0);
+      }
+    };
+    job_.options.max_pack_tokens = 30000;
+    messages_.clear();
+    const std::string limited = absl::StrCat("limited-", tensor_parallel);
+    const auto summary = Run(limited, {.ranks = 2, .min_ranks = 2});
+    ASSERT_TRUE(summary.ok()) << summary.status();
+    EXPECT_LT(Difference(limited + "/final", small + "/final"), 1e-4);
+    EXPECT_THAT(messages_, ::testing::Contains(HasSubstr(
+                               tensor_parallel == 1 ? "all ranks go on with packs of"
+                                                    : "checkpoint with packs of at most 15000")));
+  }
+  unsetenv("OMP_NUM_THREADS");
+}
+
 // Two callers, as two workers of a gang are, each with a rank.
 class SpreadRanksTest : public RankProcessesTest {
  protected:
@@ -316,10 +367,30 @@ TEST_F(SpreadRanksTest, ALossEndsBothAndTheNextGenerationGoesOn) {
   ASSERT_GE(snapshots.size(), 4u);
   EXPECT_TRUE(fs::exists(snapshots[3] + "/checkpoints/step-4/manifest.json"));
   hooks_.train.on_step = nullptr;
+  EXPECT_THAT(messages_, ElementsAre());
   const Outcome next = RunSpread("spread", 2);
   ASSERT_TRUE(next.leader.ok()) << next.leader.status();
   ASSERT_TRUE(next.other.ok()) << next.other.status();
   ExpectSameBitForBit("spread", "whole");
+}
+
+// The next generation's leader is another process, maybe: it is told by a file.
+TEST_F(SpreadRanksTest, LossesWithoutAStepForwardShrinkThePacksOfTheNextGeneration) {
+  ASSERT_TRUE(Run("whole", {.ranks = 2}).ok());
+  RankLosses losses(folder_->path() / "rank_losses.json");
+  losses.Lost(12);
+  ASSERT_TRUE(losses.Save().ok());
+  pid_t other = 0;
+  other_start_ = [&](int, pid_t pid) { other = pid; };
+  hooks_.train.on_step = [&](const lm::StepReport& report) {
+    if (report.step == 3) kill(other, SIGKILL);
+  };
+  EXPECT_FALSE(RunSpread("spread", 1).leader.ok());
+  EXPECT_THAT(messages_, ElementsAre(HasSubstr("with packs of at most 512 tokens")));
+  hooks_.train.on_step = nullptr;
+  ASSERT_TRUE(RunSpread("spread", 2).leader.ok());
+  EXPECT_EQ(ReadRankJob(folder_->path() / "rank_job.json")->options.max_pack_tokens, 512);
+  EXPECT_LT(Difference("spread/final", "whole/final"), 1e-4);
 }
 
 TEST_F(RankProcessesTest, WhatARankReportsIsTheError) {

@@ -45,10 +45,25 @@ absl::Status SumOverRanks(RankGroup* group, absl::Status mine, absl::Span<double
   return absl::OkStatus();
 }
 
+absl::Status LeastOverRanks(RankGroup& group, int64_t& value) {
+  std::vector<double> values(static_cast<size_t>(group.size()));
+  values[static_cast<size_t>(group.rank())] = static_cast<double>(value);
+  FOUNDRY_RETURN_IF_ERROR(group.Sum(absl::MakeSpan(values)));
+  value = static_cast<int64_t>(*std::min_element(values.begin(), values.end()));
+  return absl::OkStatus();
+}
+
+absl::Status ShareNumber(RankGroup& group, int64_t& value) {
+  double number = static_cast<double>(value);
+  FOUNDRY_RETURN_IF_ERROR(group.Broadcast(absl::MakeSpan(&number, 1)));
+  value = static_cast<int64_t>(number);
+  return absl::OkStatus();
+}
+
 absl::Status ShareCompute(RankGroup& group, at::ScalarType& compute) {
-  double value = static_cast<double>(compute);
-  FOUNDRY_RETURN_IF_ERROR(group.Broadcast(absl::MakeSpan(&value, 1)));
-  compute = static_cast<at::ScalarType>(static_cast<int>(value));
+  int64_t value = static_cast<int64_t>(compute);
+  FOUNDRY_RETURN_IF_ERROR(ShareNumber(group, value));
+  compute = static_cast<at::ScalarType>(value);
   return absl::OkStatus();
 }
 
@@ -71,6 +86,7 @@ absl::Status ShareState(RankGroup& group, RunState& s, Adapter& adapter, AdamW& 
                       s.best_score,
                       static_cast<double>(s.best_step),
                       static_cast<double>(s.stale),
+                      static_cast<double>(s.pack_tokens),
                       static_cast<double>(s.tokens),
                       s.seconds};
   FOUNDRY_RETURN_IF_ERROR(group.Broadcast(absl::MakeSpan(numbers)));
@@ -84,6 +100,7 @@ absl::Status ShareState(RankGroup& group, RunState& s, Adapter& adapter, AdamW& 
   s.best_score = *next++;
   s.best_step = static_cast<int64_t>(*next++);
   s.stale = static_cast<int64_t>(*next++);
+  s.pack_tokens = static_cast<int64_t>(*next++);
   s.tokens = static_cast<int64_t>(*next++);
   s.seconds = *next++;
   for (at::Tensor* tensor : {&adapter.flat, &optimizer.mean(), &optimizer.square()}) {

@@ -1,6 +1,7 @@
 // What ranks agree on while they train one model together. Internal to common/lm. Not thread-safe.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,12 @@ std::vector<const Example*> RankPart(std::vector<const Example*> examples, int r
 // goes on: `mine` where it is an error, Cancelled when another rank was cancelled, Aborted when
 // another failed. Unavailable when a rank is gone. Without a group: `mine`.
 absl::Status SumOverRanks(RankGroup* group, absl::Status mine, absl::Span<double> values);
+
+// The least of the ranks' values, on every rank: one exchange.
+absl::Status LeastOverRanks(RankGroup& group, int64_t& value);
+
+// Rank 0's value, on every rank.
+absl::Status ShareNumber(RankGroup& group, int64_t& value);
 
 // Rank 0's choice of compute type, which it may have measured.
 absl::Status ShareCompute(RankGroup& group, at::ScalarType& compute);

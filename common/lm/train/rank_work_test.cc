@@ -4,6 +4,7 @@
 #include <random>
 #include <set>
 
+#include "common/lm/distributed/test_ranks.h"
 #include "common/lm/model/test_support.h"
 #include "common/lm/train/gradient.h"
 #include "gtest/gtest.h"
@@ -54,6 +55,17 @@ TEST(RankPartTest, EveryExampleIsInOnePartAndPartsAreOfOneSize) {
       }
       EXPECT_EQ(seen, std::multiset<const Example*>(all.begin(), all.end()));
     }
+  }
+}
+
+TEST(LeastOverRanksTest, IsOnEveryRank) {
+  for (const absl::Status& status : testing::RunRanks(3, [](RankGroup& group) -> absl::Status {
+         int64_t value = 100 + (group.rank() == 1 ? -7 : group.rank());
+         absl::Status status = LeastOverRanks(group, value);
+         EXPECT_EQ(value, 93);
+         return status;
+       })) {
+    EXPECT_TRUE(status.ok()) << status;
   }
 }
 

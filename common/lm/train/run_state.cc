@@ -31,6 +31,7 @@ Json ToJson(const RunState& s, const std::string& fingerprint) {
           {"best_step", s.best_step},
           {"best_figures", s.best_figures},
           {"stale", s.stale},
+          {"pack_tokens", s.pack_tokens},
           {"tokens", s.tokens},
           {"seconds", s.seconds}};
 }
@@ -57,6 +58,7 @@ absl::StatusOr<RunState> FromJson(const Json& json) {
   FOUNDRY_ASSIGN_OR_RETURN(s.best_step, JsonInt(json, "best_step"));
   FOUNDRY_ASSIGN_OR_RETURN(s.best_figures, Figures(json));
   FOUNDRY_ASSIGN_OR_RETURN(s.stale, JsonInt(json, "stale"));
+  FOUNDRY_ASSIGN_OR_RETURN(s.pack_tokens, JsonInt(json, "pack_tokens"));
   FOUNDRY_ASSIGN_OR_RETURN(s.tokens, JsonInt(json, "tokens"));
   FOUNDRY_ASSIGN_OR_RETURN(s.seconds, JsonDouble(json, "seconds"));
   return s;

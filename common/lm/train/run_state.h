@@ -26,6 +26,7 @@ struct RunState {
   int64_t best_step = 0;
   std::map<std::string, double> best_figures;  // what was reported with best_score
   int64_t stale = 0;                           // validations since the best one
+  int64_t pack_tokens = 0;  // of a pack at most, since memory ran out; 0: it did not
   int64_t tokens = 0;
   double seconds = 0;
 };

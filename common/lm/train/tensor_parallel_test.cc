@@ -1,5 +1,6 @@
 // Two ranks that hold one model together, beside one process that has all of it.
 #include <cmath>
+#include <new>
 #include <optional>
 
 #include <ATen/Parallel.h>
@@ -185,6 +186,70 @@ TEST_P(TensorParallelTest, TrainsWithScoredAnswersAsOneProcessDoes) {
     const at::Tensor two = ReadAdapter(folder.path() / "shared" / name, *decoder).value().flat;
     EXPECT_LT(((two - one).norm() / one.norm()).item<double>(), 1e-4) << name;
   }
+}
+
+// Ranks that exchange by another group, until memory runs out at one of its exchanges.
+class ExhaustedGroup : public RankGroup {
+ public:
+  ExhaustedGroup(RankGroup& group, int exchanges) : group_(group), left_(exchanges) {}
+  int rank() const override { return group_.rank(); }
+  int size() const override { return group_.size(); }
+  absl::StatusOr<std::unique_ptr<RankGroup>> Split(const std::string& name, int rank,
+                                                   int size) override {
+    return group_.Split(name, rank, size);
+  }
+  absl::Status Sum(absl::Span<float> values) override {
+    if (left_-- == 0) throw std::bad_alloc();
+    return group_.Sum(values);
+  }
+  absl::Status Sum(absl::Span<double> values) override { return group_.Sum(values); }
+  absl::Status Broadcast(absl::Span<float> values) override { return group_.Broadcast(values); }
+  absl::Status Broadcast(absl::Span<double> values) override { return group_.Broadcast(values); }
+
+ private:
+  RankGroup& group_;
+  int left_;
+};
+
+TEST_P(TensorParallelTest, ARankWithoutMemoryEndsAllAndTheyGoOnWithRankZerosPacks) {
+  const TempFolder folder = TempFolder::Make().value();
+  std::string said;
+  const auto train = [&](RankGroup* group, const std::string& name, int exchanges) {
+    at::set_num_threads(1);
+    LoadOptions load;
+    load.device = "cpu";
+    std::optional<ExhaustedGroup> copy;
+    if (group) load.tensor_ranks = &copy.emplace(*group, exchanges);
+    auto base = LanguageModel::Load(path_, load);
+    if (!base.ok()) return base.status();
+    TrainOptions options;
+    options.lora = {.rank = 4, .alpha = 8};
+    options.epochs = 3;
+    options.batch_size = 3;
+    options.compute = ComputeType::kFloat32;
+    options.ranks = group;
+    // The others' choice is not asked for.
+    if (exchanges < 0 && group != nullptr) options.max_pack_tokens = group->rank() == 0 ? 20 : 400;
+    TrainHooks hooks;
+    hooks.on_message = [&](absl::string_view text) { said = std::string(text); };
+    return Train(**base, examples_, {}, options, folder.path() / name, hooks, {}).status();
+  };
+  ASSERT_TRUE(train(nullptr, "whole", -1).ok());
+  // In the midst of a later step.
+  const std::vector<absl::Status> lost = RunRanks(2, [&](RankGroup& group) {
+    return train(&group, "shared", group.rank() == 1 ? 45 : 1 << 20);
+  });
+  EXPECT_TRUE(absl::IsUnavailable(lost[0])) << lost[0];
+  EXPECT_TRUE(absl::IsResourceExhausted(lost[1])) << lost[1];
+  for (const absl::Status& status :
+       RunRanks(2, [&](RankGroup& group) { return train(&group, "shared", -1); })) {
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  EXPECT_THAT(said, HasSubstr("resuming after step"));
+  auto decoder = Load(path_, nullptr).value();
+  const at::Tensor one = ReadAdapter(folder.path() / "whole/final", *decoder).value().flat;
+  const at::Tensor two = ReadAdapter(folder.path() / "shared/final", *decoder).value().flat;
+  EXPECT_LT(((two - one).norm() / one.norm()).item<double>(), 1e-4);
 }
 
 TEST_P(TensorParallelTest, WhatDoesNotDivideOrFitIsRefused) {

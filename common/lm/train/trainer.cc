@@ -63,6 +63,11 @@ class Run {
   int DataRank() const { return options_.ranks ? options_.ranks->rank() / Together() : 0; }
   // The rank whose figures stand for those of all that hold one copy with it.
   bool Counts() const { return decoder_->shard() == nullptr || decoder_->shard()->index == 0; }
+  // Ranks of one copy that wait in the midst of a computation for one that failed learn of it by
+  // its end alone: it leaves at once, without a word to the others.
+  absl::Status Leave(const absl::Status& inside) const {
+    return Together() > 1 ? inside : absl::OkStatus();
+  }
   // Ranks of one copy exchange in the midst of a step: none may leave it alone.
   CancelToken Inside() const { return Together() > 1 ? CancelToken() : cancel_; }
   absl::Status CheckAfter(const absl::Status& inside) const {
@@ -77,6 +82,9 @@ class Run {
   bool AtBoundary() const {
     return state_.step % order_.steps_per_epoch() == 0 || state_.step == order_.total_steps();
   }
+  int64_t ChosenPackTokens() const {
+    return options_.max_pack_tokens > 0 ? options_.max_pack_tokens : GradientOptions().max_rows;
+  }
   void Say(absl::string_view text) const {
     if (hooks_.on_message && Leads()) hooks_.on_message(text);
   }
@@ -86,6 +94,7 @@ class Run {
   std::vector<const Example*> Part(const std::vector<const Example*>& examples);
   template <typename F>
   absl::StatusOr<LossSum> WithinMemory(F compute);
+  absl::Status AgreeOnPacks();
   absl::StatusOr<LossSum> PartGradient(const std::vector<const Example*>& examples);
   absl::StatusOr<LossSum> Gradient(const std::vector<const Example*>& examples);
   absl::StatusOr<LossSum> ValidationLoss();
@@ -109,6 +118,7 @@ class Run {
   at::Tensor part_gradient_;  // of this rank's part, on the decoder's device
   at::Tensor gradient_;       // of the step, on the CPU
   GradientOptions gradient_options_;
+  int64_t agreed_rows_ = 0;  // of a pack, on all ranks
   RunState state_;
   std::string fingerprint_;
   std::optional<MetricsLog> metrics_;
@@ -145,8 +155,16 @@ absl::Status Run::Restore() {
         LoadCheckpoint(output_, fingerprint_, *decoder_, adapter_, optimizer_));
     if (saved) state_ = *saved;
   }
-  if (options_.ranks == nullptr) return absl::OkStatus();
-  return ShareState(*options_.ranks, state_, adapter_, optimizer_);
+  int64_t rows = ChosenPackTokens();
+  for (int64_t known : {agreed_rows_, state_.pack_tokens}) {
+    if (known > 0) rows = std::min(rows, known);
+  }
+  if (options_.ranks != nullptr) {
+    FOUNDRY_RETURN_IF_ERROR(ShareState(*options_.ranks, state_, adapter_, optimizer_));
+    FOUNDRY_RETURN_IF_ERROR(ShareNumber(*options_.ranks, rows));
+  }
+  gradient_options_.max_rows = agreed_rows_ = rows;
+  return absl::OkStatus();
 }
 
 absl::Status Run::OpenMetrics() {
@@ -182,7 +200,6 @@ absl::Status Run::Prepare() {
   gradient_options_.label_smoothing = options_.label_smoothing;
   gradient_options_.checkpointing = options_.gradient_checkpointing;
   gradient_options_.dropout = options_.lora.dropout;
-  if (options_.max_pack_tokens > 0) gradient_options_.max_rows = options_.max_pack_tokens;
   return OpenMetrics();
 }
 
@@ -203,7 +220,7 @@ absl::StatusOr<LossSum> Run::WithinMemory(F compute) {
       return sum.status();
     });
     if (status.ok()) return sum;
-    // Ranks of one copy cut alike: none of them can go on with smaller packs by itself.
+    // Ranks of one copy cut alike: all of them go on with smaller packs, or none.
     if (!absl::IsResourceExhausted(status) || gradient_options_.max_rows <= 16 || Together() > 1) {
       return status;
     }
@@ -213,6 +230,17 @@ absl::StatusOr<LossSum> Run::WithinMemory(F compute) {
                                      gradient_options_.max_rows, " tokens"));
     }
   }
+}
+
+// What one rank's memory does not hold is no pack for the others either, nor after a resume.
+absl::Status Run::AgreeOnPacks() {
+  int64_t rows = gradient_options_.max_rows;
+  if (options_.ranks != nullptr) {
+    FOUNDRY_RETURN_IF_ERROR(LeastOverRanks(*options_.ranks, rows));
+    Say(absl::StrCat("all ranks go on with packs of ", rows, " tokens"));
+  }
+  gradient_options_.max_rows = agreed_rows_ = state_.pack_tokens = rows;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<LossSum> Run::PartGradient(const std::vector<const Example*>& examples) {
@@ -230,12 +258,15 @@ absl::StatusOr<LossSum> Run::PartGradient(const std::vector<const Example*>& exa
 // Sets gradient_ to that of the whole step.
 absl::StatusOr<LossSum> Run::Gradient(const std::vector<const Example*>& examples) {
   absl::StatusOr<LossSum> part = PartGradient(Part(examples));
+  FOUNDRY_RETURN_IF_ERROR(Leave(part.status()));
   LossSum sum = Counts() ? part.value_or(LossSum()) : LossSum();
-  double figures[] = {sum.loss, static_cast<double>(sum.rows)};
+  const bool shrunk = gradient_options_.max_rows < agreed_rows_;
+  double figures[] = {sum.loss, static_cast<double>(sum.rows), static_cast<double>(shrunk)};
   FOUNDRY_RETURN_IF_ERROR(
       SumOverRanks(options_.ranks, CheckAfter(part.status()), absl::MakeSpan(figures)));
   sum.loss = figures[0];
   sum.rows = static_cast<int64_t>(figures[1]);
+  if (figures[2] > 0) FOUNDRY_RETURN_IF_ERROR(AgreeOnPacks());
   gradient_ = part_gradient_.cpu();
   if (options_.ranks == nullptr) return sum;
   FOUNDRY_RETURN_IF_ERROR(options_.ranks->Sum(
@@ -297,6 +328,7 @@ absl::StatusOr<LossSum> Run::ValidationLoss() {
   const std::vector<const Example*> part = Part(examples);
   absl::StatusOr<LossSum> sum =
       WithinMemory([&] { return MeanLoss(*decoder_, part, gradient_options_, Inside()); });
+  FOUNDRY_RETURN_IF_ERROR(Leave(sum.status()));
   LossSum all = Counts() ? sum.value_or(LossSum()) : LossSum();
   FOUNDRY_RETURN_IF_ERROR(
       SumOverRanks(options_.ranks, CheckAfter(sum.status()), absl::MakeSpan(&all.loss, 1)));
@@ -314,6 +346,7 @@ absl::Status Run::Validate() {
   }
   if (options_.score) {
     absl::StatusOr<Score> score = DataRank() == 0 ? options_.score(*with_adapter_) : Score();
+    FOUNDRY_RETURN_IF_ERROR(Leave(score.status()));
     report.score = Leads() && score.ok() ? score->value : 0;
     FOUNDRY_RETURN_IF_ERROR(
         SumOverRanks(options_.ranks, score.status(), absl::MakeSpan(&report.score, 1)));
@@ -381,7 +414,9 @@ absl::Status Run::Loop() {
     saved = state_.step;
   }
   // A step is done on all ranks or on none: when one was lost, the state is that of the last step.
-  if ((absl::IsCancelled(status) || absl::IsUnavailable(status)) && state_.step > saved) {
+  const bool goes_on =
+      absl::IsCancelled(status) || absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
+  if (goes_on && state_.step > saved) {
     FOUNDRY_RETURN_IF_ERROR(Checkpoint());
   }
   return status;
