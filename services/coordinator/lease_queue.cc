@@ -214,6 +214,10 @@ void LeaseQueue::Grant(const std::vector<GrantedLease>& granted, std::list<Waite
     const auto waiter = std::find_if(
         waiters->begin(), waiters->end(),
         [&](const Waiter& candidate) { return candidate.worker_id == grant.worker_id; });
+    if (waiter == waiters->end()) {  // it got another one of two gangs formed at one moment
+      GiveBack(grant);
+      continue;
+    }
     if (waiter->cancel.Cancelled()) {
       GiveBack(grant);
       waiter->answer(waiter->cancel.Check());

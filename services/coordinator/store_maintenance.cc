@@ -2,6 +2,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "common/base/status.h"
+#include "services/coordinator/attempts.h"
 #include "services/coordinator/job_edit.h"
 #include "services/coordinator/store.h"
 #include "services/coordinator/store_lease.h"
@@ -72,26 +73,19 @@ absl::Status Store::ExpireLease(const std::string& job_id, const std::string& ta
       FOUNDRY_RETURN_IF_ERROR(job.Announce({step, key, rows[0][6].as<std::string>(),
                                             rows[0][8].as<int>(), rows[0][9].as<int64_t>()}));
     }
-    const bool heard = rows[0][5].as<bool>();
-    const int before = GangWentOn(job.work(), task_id) ? 0 : rows[0][3].as<int>();
-    const int crashes = before + (heard ? 1 : 0);
-    const int lost = rows[0][4].as<int>() + (heard ? 0 : 1);
-    const std::string worker = rows[0][6].as<std::string>();
-    const bool poison = crashes >= options_.max_crashes || lost >= options_.max_lost;
-    const std::string reason =
-        poison ? absl::StrCat("set aside: ", crashes > 0 ? crashes : lost,
-                              " workers fell silent while they ran it; RetryJob puts it back")
-               : absl::StrCat("worker ", worker, " fell silent (", crashes, " of ",
-                              options_.max_crashes, " times)");
+    const AttemptEnd end =
+        AfterSilence({.crashes = rows[0][3].as<int>(), .lost = rows[0][4].as<int>()},
+                     rows[0][5].as<bool>(), GangWentOn(job.work(), task_id), LimitsOf(options_),
+                     absl::StrCat("worker ", rows[0][6].as<std::string>()));
+    const bool poison = end.next == State::STATE_QUARANTINED;
     FOUNDRY_RETURN_IF_ERROR(job.Started(step));
-    FOUNDRY_RETURN_IF_ERROR(job.MoveTask(task_id, step, key, state,
-                                         poison ? State::STATE_QUARANTINED : State::STATE_READY,
-                                         reason, poison ? "error" : "warning", reason));
+    FOUNDRY_RETURN_IF_ERROR(job.MoveTask(task_id, step, key, state, end.next, end.reason,
+                                         poison ? "error" : "warning", end.reason));
     Exec(job.work(),
          "UPDATE tasks SET crashes = $2, lost = $3, not_before = clock_timestamp() WHERE task_id = "
          "$1",
-         task_id, crashes, lost);
-    return poison ? job.Fail(step, absl::StrCat(key, " was ", reason)) : absl::OkStatus();
+         task_id, end.attempts.crashes, end.attempts.lost);
+    return poison ? job.Fail(step, absl::StrCat(key, " was ", end.reason)) : absl::OkStatus();
   });
 }
 

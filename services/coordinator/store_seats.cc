@@ -1,22 +1,18 @@
 // What workers of a gang tell, how its generations end, and states stored for a later attempt.
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "services/coordinator/attempts.h"
 #include "services/coordinator/job_edit.h"
 #include "services/coordinator/store.h"
 #include "services/coordinator/store_lease.h"
 
 namespace foundry::coordinator {
-namespace {
-
-constexpr char kSilent[] = "fell silent";
-
-}  // namespace
 
 // A task that a gang runs, whose row is locked.
 struct Store::HeldTask {
   std::string id, step, key;
   State state;
-  int failures = 0, crashes = 0, lost = 0;
+  Attempts attempts;
   std::string worker_id;      // of the seat
   bool acknowledged = false;  // the seat's worker has been heard from
   bool silent = false;        // and is not any more
@@ -78,9 +74,7 @@ absl::Status Store::EditSeat(absl::string_view what, const LeaseKey& key, absl::
     task.step = row[0].as<std::string>();
     task.key = row[1].as<std::string>();
     task.state = static_cast<State>(row[2].as<int>());
-    task.failures = row[3].as<int>();
-    task.crashes = row[4].as<int>();
-    task.lost = row[5].as<int>();
+    task.attempts = {row[3].as<int>(), row[4].as<int>(), row[5].as<int>()};
     task.worker_id = key.worker_id;
     task.acknowledged = row[6].as<bool>();
     task.silent = row[7].as<bool>();
@@ -117,18 +111,20 @@ absl::Status Store::LeaveSeat(const v1::LeaveSeatRequest& request, absl::Time de
 }
 
 absl::Status Store::LoseRank(JobEdit& job, const HeldTask& task, const std::string& message) {
-  const std::string what = absl::StrCat("worker ", task.worker_id, " of the gang: ", message);
-  const int failures = GangWentOn(job.work(), task.id) ? 1 : task.failures + 1;
-  if (failures > options_.max_retries) {
+  const AttemptEnd end = AfterFailure(
+      task.attempts, /*retryable=*/true, GangWentOn(job.work(), task.id), LimitsOf(options_),
+      absl::StrCat("worker ", task.worker_id, " of the gang: ", message));
+  if (end.next == State::STATE_FAILED) {
     FOUNDRY_RETURN_IF_ERROR(job.Started(task.step));
-    FOUNDRY_RETURN_IF_ERROR(job.MoveTask(task.id, task.step, task.key, task.state,
-                                         State::STATE_FAILED, what, "error", what));
-    return job.Fail(task.step, absl::StrCat(task.key, ": ", what, " (out of retries)"));
+    FOUNDRY_RETURN_IF_ERROR(job.MoveTask(task.id, task.step, task.key, task.state, end.next,
+                                         end.reason, "error", end.reason));
+    return job.Fail(task.step, absl::StrCat(task.key, ": ", end.reason));
   }
-  FOUNDRY_RETURN_IF_ERROR(job.MoveTask(task.id, task.step, task.key, task.state, State::STATE_READY,
-                                       what, "warning",
-                                       absl::StrCat("failed, tried again (", failures, " of ",
-                                                    options_.max_retries, " retries): ", what)));
+  const int failures = end.attempts.failures;
+  FOUNDRY_RETURN_IF_ERROR(
+      job.MoveTask(task.id, task.step, task.key, task.state, end.next, end.reason, "warning",
+                   absl::StrCat("failed, tried again (", failures, " of ", options_.max_retries,
+                                " retries): ", end.reason)));
   Exec(job.work(),
        "UPDATE tasks SET failures = $2, not_before = clock_timestamp() + $3::interval "
        "WHERE task_id = $1",
@@ -137,24 +133,19 @@ absl::Status Store::LoseRank(JobEdit& job, const HeldTask& task, const std::stri
 }
 
 absl::Status Store::LoseWorker(JobEdit& job, const HeldTask& task) {
-  const int before = GangWentOn(job.work(), task.id) ? 0 : task.crashes;
-  const int crashes = before + (task.acknowledged ? 1 : 0);
-  const int lost = task.lost + (task.acknowledged ? 0 : 1);
-  const bool poison = crashes >= options_.max_crashes || lost >= options_.max_lost;
-  const std::string reason =
-      poison ? absl::StrCat("set aside: ", crashes > 0 ? crashes : lost, " workers ", kSilent,
-                            " while they ran it; RetryJob puts it back")
-             : absl::StrCat("worker ", task.worker_id, " of the gang ", kSilent, " (", crashes,
-                            " of ", options_.max_crashes, " times)");
+  const AttemptEnd end =
+      AfterSilence(task.attempts, task.acknowledged, GangWentOn(job.work(), task.id),
+                   LimitsOf(options_), absl::StrCat("worker ", task.worker_id, " of the gang"));
+  const bool poison = end.next == State::STATE_QUARANTINED;
   FOUNDRY_RETURN_IF_ERROR(job.Started(task.step));
-  FOUNDRY_RETURN_IF_ERROR(job.MoveTask(task.id, task.step, task.key, task.state,
-                                       poison ? State::STATE_QUARANTINED : State::STATE_READY,
-                                       reason, poison ? "error" : "warning", reason));
+  FOUNDRY_RETURN_IF_ERROR(job.MoveTask(task.id, task.step, task.key, task.state, end.next,
+                                       end.reason, poison ? "error" : "warning", end.reason));
   Exec(job.work(),
        "UPDATE tasks SET crashes = $2, lost = $3, not_before = clock_timestamp() "
        "WHERE task_id = $1",
-       task.id, crashes, lost);
-  return poison ? job.Fail(task.step, absl::StrCat(task.key, " was ", reason)) : absl::OkStatus();
+       task.id, end.attempts.crashes, end.attempts.lost);
+  return poison ? job.Fail(task.step, absl::StrCat(task.key, " was ", end.reason))
+                : absl::OkStatus();
 }
 
 absl::Status Store::ExpireSeats(absl::Time deadline) {
@@ -165,7 +156,7 @@ absl::Status Store::ExpireSeats(absl::Time deadline) {
          Exec(work,
               "SELECT s.task_id, s.worker_id, s.epoch FROM seats s JOIN tasks t USING (task_id) "
               "WHERE s.lease_until < clock_timestamp() AND s.epoch = t.epoch "
-              "AND s.first_rank > 0 AND t.state = 3 LIMIT 500")) {
+              "AND s.first_rank > 0 AND t.state = 3 ORDER BY s.task_id, s.first_rank LIMIT 500")) {
       expired.push_back({row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<int64_t>()});
     }
     return absl::OkStatus();

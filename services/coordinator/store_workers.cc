@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
+#include "services/coordinator/attempts.h"
 #include "services/coordinator/job_edit.h"
 #include "services/coordinator/store.h"
 #include "services/coordinator/store_lease.h"
@@ -298,8 +299,11 @@ absl::Status Store::Fail(const v1::FailTaskRequest& request, absl::Time deadline
                                                request.message()));
           return job.EndIfCancelled();
         }
-        const int failures = GangWentOn(job.work(), key.task_id) ? 1 : task.failures + 1;
-        if (request.retryable() && failures <= options_.max_retries) {
+        const AttemptEnd end = AfterFailure({.failures = task.failures}, request.retryable(),
+                                            GangWentOn(job.work(), key.task_id), LimitsOf(options_),
+                                            request.message());
+        if (end.next == State::STATE_READY) {
+          const int failures = end.attempts.failures;
           const absl::Duration pause = Backoff(failures);
           FOUNDRY_RETURN_IF_ERROR(
               job.MoveTask(key.task_id, task.step, task.key, task.state, State::STATE_READY,
@@ -316,10 +320,8 @@ absl::Status Store::Fail(const v1::FailTaskRequest& request, absl::Time deadline
         }
         FOUNDRY_RETURN_IF_ERROR(job.Started(task.step));
         FOUNDRY_RETURN_IF_ERROR(job.MoveTask(key.task_id, task.step, task.key, task.state,
-                                             State::STATE_FAILED, request.message(), "error",
-                                             request.message()));
-        return job.Fail(task.step, absl::StrCat(task.key, ": ", request.message(),
-                                                request.retryable() ? " (out of retries)" : ""));
+                                             State::STATE_FAILED, end.reason, "error", end.reason));
+        return job.Fail(task.step, absl::StrCat(task.key, ": ", end.reason));
       });
 }
 

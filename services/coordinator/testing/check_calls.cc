@@ -5,28 +5,18 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/coordinator/state.h"
-#include "services/coordinator/testing/history.h"
+#include "services/coordinator/testing/checked_task.h"
 
 namespace foundry::coordinator {
 namespace {
 
 constexpr size_t kEnough = 5;  // violations; what follows the first is often its echo
 
-constexpr absl::string_view kKinds[] = {"lease",  "heartbeat", "complete", "fail",   "release",
-                                        "expire", "cancel",    "revive",   "settled"};
+constexpr absl::string_view kKinds[] = {"lease",     "heartbeat", "complete", "fail",    "release",
+                                        "expire",    "cancel",    "revive",   "settled", "seat",
+                                        "seat beat", "leave",     "open",     "keep"};
 constexpr absl::string_view kProblems[] = {"lost",       "stale",   "double",
                                            "never ends", "illegal", "refused"};
-
-// What the calls so far say of one task.
-struct Task {
-  int64_t epoch = 0;  // of the latest lease
-  std::string worker;
-  bool held = false;    // the lease has not ended
-  bool fenced = false;  // RetryJob took it back
-  absl::Duration until;
-  int64_t committed = 0;  // epoch of the commit; 0: none
-  std::string manifest;
-};
 
 class CallChecker {
  public:
@@ -47,7 +37,14 @@ class CallChecker {
   void Apply(const Call& call) {
     switch (call.kind) {
       case CallKind::kLease:
+      case CallKind::kSeat:
         return Leased(call);
+      case CallKind::kSeatBeat:
+      case CallKind::kLeave:
+        return CheckSeatWord(history_, call, &tasks_[{call.job, call.task}], report_);
+      case CallKind::kOpen:
+      case CallKind::kKeep:
+        return CheckLeaderWord(history_, call, &tasks_[{call.job, call.task}], report_);
       case CallKind::kHeartbeat:
       case CallKind::kComplete:
       case CallKind::kFail:
@@ -55,11 +52,15 @@ class CallChecker {
         return Written(call, tasks_[{call.job, call.task}]);
       case CallKind::kExpire:
         for (auto& [name, task] : tasks_) {
-          if (task.until < call.time - history_.uncertainty) task.held = false;
+          if (task.Until() < call.time - history_.uncertainty) task.held = false;
         }
         return;
       case CallKind::kCancel:
-        return;  // the workers keep their leases until they let go
+        // The workers keep their leases until they let go.
+        for (auto& [name, task] : tasks_) {
+          if (name.first == call.job && call.accepted) task.cancelling |= task.held;
+        }
+        return;
       case CallKind::kRevive:
         for (auto& [name, task] : tasks_) {
           if (name.first != call.job || task.committed != 0) continue;
@@ -77,14 +78,16 @@ class CallChecker {
   }
 
   void Leased(const Call& call) {
-    Task& task = tasks_[{call.job, call.task}];
+    CheckedTask& task = tasks_[{call.job, call.task}];
+    // Another seat of the generation that is under way?
+    const bool joins = call.world_size > 0 && call.epoch == task.epoch && task.world_size > 0;
     if (task.committed != 0) {
       Add(Problem::kDouble, absl::StrCat("leased after its commit: ", Describe(call)));
-    } else if (task.held && call.time < task.until - history_.uncertainty) {
+    } else if (!joins && task.held && call.time < task.Until() - history_.uncertainty) {
       Add(Problem::kDouble, absl::StrCat("leased while ", task.worker, " holds it with epoch ",
                                          task.epoch, ": ", Describe(call)));
     }
-    if (call.epoch <= task.epoch) {
+    if (!joins && call.epoch <= task.epoch) {
       Add(Problem::kStale, absl::StrCat("the epoch does not rise: ", Describe(call)));
     }
     std::set<std::string> seen;
@@ -97,19 +100,21 @@ class CallChecker {
         Add(Problem::kDouble, absl::StrCat("reads ", input, " twice: ", Describe(call)));
       }
     }
-    task.epoch = call.epoch;
+    if (call.manifest != task.state) {
+      Add(Problem::kStale, absl::StrCat("is to go on from ", call.manifest, ", stored was ",
+                                        task.state, ": ", Describe(call)));
+    }
+    if (call.world_size > 0) return CheckSeatGiven(history_, call, &task, report_);
+    task.Begin(call, call.time + history_.lease);
     task.worker = call.worker;
-    task.held = true;
-    task.fenced = false;
-    task.until = call.time + history_.lease;
   }
 
-  void Written(const Call& call, Task& task) {
+  void Written(const Call& call, CheckedTask& task) {
     const bool current = call.epoch == task.epoch && call.worker == task.worker;
     const bool complete = call.kind == CallKind::kComplete;
     if (!call.accepted) {
       // A lease that has run out but was not ended yet may be refused or not.
-      const bool stands = current && task.held && call.time < task.until - history_.uncertainty;
+      const bool stands = current && task.held && call.time < task.Until() - history_.uncertainty;
       if (stands) Add(Problem::kRefused, absl::StrCat("its lease stands: ", Describe(call)));
       if (complete && current && task.committed == call.epoch && task.manifest == call.manifest) {
         Add(Problem::kRefused, absl::StrCat("the repeated commit: ", Describe(call)));
@@ -182,7 +187,8 @@ class CallChecker {
   }
 
   const History& history_;
-  std::map<std::pair<std::string, std::string>, Task> tasks_;
+  const Report report_ = [this](Problem problem, const std::string& what) { Add(problem, what); };
+  std::map<std::pair<std::string, std::string>, CheckedTask> tasks_;
   std::set<std::string> manifests_;  // committed
   std::vector<Violation> violations_;
 };
@@ -214,6 +220,14 @@ std::string Describe(const Call& call) {
   }
   absl::StrAppend(&text, " at ", absl::FormatDuration(call.time), ": ",
                   call.accepted ? "accepted" : "refused");
+  if (call.world_size > 0) {
+    absl::StrAppend(&text, ", ", call.ranks, " ranks of ", call.world_size, " from ",
+                    call.first_rank);
+  }
+  if (call.leave != v1::LEAVE_REASON_UNSPECIFIED) {
+    absl::StrAppend(&text, ", ", v1::LeaveReason_Name(call.leave));
+  }
+  if (!call.manifest.empty()) absl::StrAppend(&text, ", ", call.manifest);
   if (call.state != v1::STATE_UNSPECIFIED) absl::StrAppend(&text, ", ", StateName(call.state));
   return text;
 }

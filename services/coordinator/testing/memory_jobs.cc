@@ -48,7 +48,11 @@ absl::Status MemoryStore::CancelJob(const std::string& job_id, const std::string
     FOUNDRY_RETURN_IF_ERROR(
         MoveStep(*job, name, running ? v1::STATE_CANCELLING : v1::STATE_CANCELLED, reason));
   }
-  if (job->state == v1::STATE_READY) return MoveJob(*job, v1::STATE_CANCELLED, reason);
+  if (job->state == v1::STATE_READY) {
+    if (!held) return MoveJob(*job, v1::STATE_CANCELLED, reason);
+    // A gang's leader has not come for its seat yet.
+    FOUNDRY_RETURN_IF_ERROR(MoveJob(*job, v1::STATE_RUNNING, ""));
+  }
   FOUNDRY_RETURN_IF_ERROR(MoveJob(*job, v1::STATE_CANCELLING, reason));
   return EndIfCancelled(*job);
 }
@@ -147,6 +151,7 @@ void MemoryStore::Insert(Job& job, const PlannedTask& planned) {
   task.stage = planned.stage;
   task.needs_gpu = planned.needs_gpu;
   task.request = planned.request;
+  task.wish = RankWishOf(planned.request);
   task.fingerprint = planned.fingerprint;
   task.not_before = now_;
   const auto earlier = by_fingerprint_.find(planned.fingerprint);

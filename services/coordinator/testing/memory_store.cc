@@ -5,18 +5,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/error_details.h"
 #include "common/base/status.h"
+#include "services/coordinator/store_lease.h"
 
 namespace foundry::coordinator {
 namespace {
-
-absl::Status Stale(const LeaseKey& key) {
-  return WithReason(
-      absl::FailedPreconditionError(
-          absl::StrCat("the lease of task ", key.task_id, " with epoch ", key.epoch, " has ended")),
-      "STALE_LEASE");
-}
 
 template <typename Request>
 LeaseKey KeyOf(const Request& request) {
@@ -42,19 +35,24 @@ absl::StatusOr<MemoryStore::Task*> MemoryStore::FindLeased(const LeaseKey& key) 
   const auto found = by_id_.find(key.task_id);
   if (found == by_id_.end()) return absl::NotFoundError(absl::StrCat("no task ", key.task_id));
   Task* task = found->second;
-  if (task->epoch != key.epoch) return Stale(key);
-  if (task->Held() && task->worker != key.worker_id) return Stale(key);
+  if (task->epoch != key.epoch) return StaleLease(key);
+  if (task->Held() && task->worker != key.worker_id) return StaleLease(key);
+  if (task->state == v1::STATE_RUNNING) FOUNDRY_RETURN_IF_ERROR(Announce(*task));
   return task;
 }
 
 // ---- Workers.
 
+bool MemoryStore::Fits(const Task& task, const LeaseQuery& query) const {
+  return task.state == v1::STATE_READY && task.not_before <= now_ &&
+         (!task.needs_gpu || query.has_gpu) &&
+         std::count(query.stages.begin(), query.stages.end(), task.stage) > 0;
+}
+
 absl::StatusOr<std::vector<GrantedLease>> MemoryStore::Lease(const LeaseQuery& query) {
   std::vector<GrantedLease> granted;
   const auto fits = [&](const Task& task) {
-    return task.state == v1::STATE_READY && task.not_before <= now_ &&
-           (!task.needs_gpu || query.has_gpu) &&
-           std::count(query.stages.begin(), query.stages.end(), task.stage) > 0;
+    return Fits(task, query) && (query.devices == 0 || task.wish.ranks <= query.devices);
   };
   while (granted.size() < query.worker_ids.size()) {
     const size_t before = granted.size();
@@ -84,8 +82,12 @@ absl::StatusOr<std::vector<GrantedLease>> MemoryStore::Lease(const LeaseQuery& q
         if (task.job->id != allotment.job_id || task.stage != allotment.stage || !fits(task)) {
           continue;
         }
-        FOUNDRY_ASSIGN_OR_RETURN(GrantedLease grant, Grant(task, query.worker_ids[granted.size()]));
-        granted.push_back(std::move(grant));
+        const std::string& worker = query.worker_ids[granted.size()];
+        Hold(task, worker, options_.lease);
+        FOUNDRY_RETURN_IF_ERROR(Announce(task));
+        // Who has other work holds no seat.
+        if (query.devices > 0) LeaveGatherings(worker, nullptr);
+        granted.push_back(LeaseOf(task, worker));
         --allotment.most;
       }
     }
@@ -94,16 +96,29 @@ absl::StatusOr<std::vector<GrantedLease>> MemoryStore::Lease(const LeaseQuery& q
   return granted;
 }
 
-absl::StatusOr<GrantedLease> MemoryStore::Grant(Task& task, const std::string& worker) {
+void MemoryStore::Hold(Task& task, const std::string& worker, absl::Duration lease) {
   task.worker = worker;
   task.state = v1::STATE_RUNNING;
   task.reason.clear();
   ++task.epoch;
   ++task.attempt;
-  task.until = now_ + options_.lease;
-  task.acknowledged = false;
+  task.until = now_ + lease;
+  task.acknowledged = task.announced = false;
+  task.done = 0;
+}
+
+absl::Status MemoryStore::Announce(Task& task) {
+  FOUNDRY_RETURN_IF_ERROR(Started(*task.job, task.step));
+  if (task.announced) return absl::OkStatus();
+  task.announced = true;
+  Event(*task.job, task.step, task.key, v1::STATE_RUNNING,
+        absl::StrCat("attempt ", task.attempt, " on worker ", task.worker));
+  return absl::OkStatus();
+}
+
+GrantedLease MemoryStore::LeaseOf(const Task& task, const std::string& worker) const {
   GrantedLease grant;
-  grant.worker_id = task.worker;
+  grant.worker_id = worker;
   grant.lease.set_task_id(task.id);
   grant.lease.set_epoch(task.epoch);
   grant.lease.set_job_id(task.job->id);
@@ -112,20 +127,21 @@ absl::StatusOr<GrantedLease> MemoryStore::Grant(Task& task, const std::string& w
   grant.lease.set_attempt(task.attempt);
   grant.lease.mutable_lease_duration()->set_seconds(absl::ToInt64Seconds(options_.lease));
   *grant.lease.mutable_request() = task.request;
-  FOUNDRY_RETURN_IF_ERROR(Started(*task.job, task.step));
-  Event(*task.job, task.step, task.key, v1::STATE_RUNNING,
-        absl::StrCat("attempt ", task.attempt, " on worker ", task.worker));
+  grant.lease.set_checkpoint(task.checkpoint);
   return grant;
 }
 
 absl::StatusOr<bool> MemoryStore::Heartbeat(const v1::HeartbeatRequest& request) {
   const LeaseKey key = KeyOf(request);
   const auto found = by_id_.find(key.task_id);
-  if (found == by_id_.end()) return Stale(key);
+  if (found == by_id_.end()) return StaleLease(key);
   Task& task = *found->second;
-  if (!task.Held() || task.epoch != key.epoch || task.worker != key.worker_id) return Stale(key);
+  if (!task.Held() || task.epoch != key.epoch || task.worker != key.worker_id) {
+    return StaleLease(key);
+  }
   task.until = now_ + options_.lease;
   task.acknowledged = true;
+  if (request.has_progress()) task.done = request.progress().done();
   for (const std::string& message : request.messages()) {
     Event(*task.job, task.step, task.key, v1::STATE_UNSPECIFIED, message);
   }
@@ -136,15 +152,13 @@ absl::Status MemoryStore::Complete(const v1::CompleteTaskRequest& request) {
   const LeaseKey key = KeyOf(request);
   FOUNDRY_ASSIGN_OR_RETURN(Task * task, FindLeased(key));
   if (task->state == v1::STATE_SUCCEEDED) {
-    return task->manifest == request.manifest() ? absl::OkStatus() : Stale(key);
+    return task->manifest == request.manifest() ? absl::OkStatus() : StaleLease(key);
   }
-  if (!task->Held()) return Stale(key);
-  const bool running = task->state == v1::STATE_RUNNING;
+  if (!task->Held()) return StaleLease(key);
   FOUNDRY_RETURN_IF_ERROR(MoveTask(*task, v1::STATE_SUCCEEDED, ""));
   task->result = request.result();
   task->manifest = request.manifest();
   if (!task->fingerprint.empty()) by_fingerprint_[task->fingerprint] = task;
-  if (running) FOUNDRY_RETURN_IF_ERROR(Started(*task->job, task->step));
   FOUNDRY_RETURN_IF_ERROR(EndIfCancelled(*task->job));
   return PlanNext(*task->job);
 }
@@ -152,31 +166,31 @@ absl::Status MemoryStore::Complete(const v1::CompleteTaskRequest& request) {
 absl::Status MemoryStore::Fail(const v1::FailTaskRequest& request) {
   const LeaseKey key = KeyOf(request);
   FOUNDRY_ASSIGN_OR_RETURN(Task * task, FindLeased(key));
-  if (!task->Held()) return task->state == v1::STATE_SUCCEEDED ? Stale(key) : absl::OkStatus();
+  if (!task->Held()) return task->state == v1::STATE_SUCCEEDED ? StaleLease(key) : absl::OkStatus();
   if (task->state == v1::STATE_CANCELLING) {
     FOUNDRY_RETURN_IF_ERROR(MoveTask(*task, v1::STATE_CANCELLED, request.message()));
     return EndIfCancelled(*task->job);
   }
-  const int failures = task->failures + 1;
-  if (request.retryable() && failures <= options_.max_retries) {
-    FOUNDRY_RETURN_IF_ERROR(MoveTask(*task, v1::STATE_READY, request.message()));
-    task->failures = failures;
-    // The longest that the pause may be.
-    task->not_before =
-        now_ + std::min(options_.longest_backoff,
-                        options_.first_backoff * std::pow(2.0, std::min(failures - 1, 30)));
-    return absl::OkStatus();
+  return EndFailed(*task, AfterFailure(task->attempts, request.retryable(), WentOn(*task),
+                                       LimitsOf(options_), request.message()));
+}
+
+absl::Status MemoryStore::EndFailed(Task& task, const AttemptEnd& end) {
+  FOUNDRY_RETURN_IF_ERROR(MoveTask(task, end.next, end.reason));
+  task.attempts = end.attempts;
+  if (end.next == v1::STATE_FAILED) {
+    return FailJob(*task.job, task.step, absl::StrCat(task.key, ": ", end.reason));
   }
-  FOUNDRY_RETURN_IF_ERROR(Started(*task->job, task->step));
-  FOUNDRY_RETURN_IF_ERROR(MoveTask(*task, v1::STATE_FAILED, request.message()));
-  return FailJob(*task->job, task->step,
-                 absl::StrCat(task->key, ": ", request.message(),
-                              request.retryable() ? " (out of retries)" : ""));
+  // The longest that the pause may be.
+  task.not_before = now_ + std::min(options_.longest_backoff,
+                                    options_.first_backoff *
+                                        std::pow(2.0, std::min(end.attempts.failures - 1, 30)));
+  return absl::OkStatus();
 }
 
 absl::Status MemoryStore::Release(const LeaseKey& key) {
   FOUNDRY_ASSIGN_OR_RETURN(Task * task, FindLeased(key));
-  if (!task->Held()) return task->state == v1::STATE_SUCCEEDED ? Stale(key) : absl::OkStatus();
+  if (!task->Held()) return task->state == v1::STATE_SUCCEEDED ? StaleLease(key) : absl::OkStatus();
   const bool cancelling = task->state == v1::STATE_CANCELLING;
   FOUNDRY_RETURN_IF_ERROR(MoveTask(*task, cancelling ? v1::STATE_CANCELLED : v1::STATE_READY,
                                    cancelling ? "cancelled" : "given back by its worker"));
@@ -192,6 +206,7 @@ absl::StatusOr<int> MemoryStore::ExpireLeases() {
     FOUNDRY_RETURN_IF_ERROR(ExpireLease(task));
     ++expired;
   }
+  FOUNDRY_RETURN_IF_ERROR(ExpireSeats());
   return expired;
 }
 
@@ -200,18 +215,17 @@ absl::Status MemoryStore::ExpireLease(Task& task) {
     FOUNDRY_RETURN_IF_ERROR(MoveTask(task, v1::STATE_CANCELLED, "its worker fell silent"));
     return EndIfCancelled(*task.job);
   }
-  ++(task.acknowledged ? task.crashes : task.lost);
-  const bool poison = task.crashes >= options_.max_crashes || task.lost >= options_.max_lost;
-  const std::string reason =
-      poison ? absl::StrCat("set aside: ", task.crashes > 0 ? task.crashes : task.lost,
-                            " workers fell silent while they ran it; RetryJob puts it back")
-             : absl::StrCat("worker ", task.worker, " fell silent (", task.crashes, " of ",
-                            options_.max_crashes, " times)");
-  FOUNDRY_RETURN_IF_ERROR(Started(*task.job, task.step));
-  FOUNDRY_RETURN_IF_ERROR(MoveTask(task, poison ? v1::STATE_QUARANTINED : v1::STATE_READY, reason));
+  FOUNDRY_RETURN_IF_ERROR(Announce(task));
+  return EndInSilence(task, AfterSilence(task.attempts, task.acknowledged, WentOn(task),
+                                         LimitsOf(options_), absl::StrCat("worker ", task.worker)));
+}
+
+absl::Status MemoryStore::EndInSilence(Task& task, const AttemptEnd& end) {
+  FOUNDRY_RETURN_IF_ERROR(MoveTask(task, end.next, end.reason));
+  task.attempts = end.attempts;
   task.not_before = now_;
-  return poison ? FailJob(*task.job, task.step, absl::StrCat(task.key, " was ", reason))
-                : absl::OkStatus();
+  if (end.next == v1::STATE_READY) return absl::OkStatus();
+  return FailJob(*task.job, task.step, absl::StrCat(task.key, " was ", end.reason));
 }
 
 // ---- States.
@@ -258,7 +272,7 @@ absl::Status MemoryStore::MoveTasks(Job& job, State from, State to, const std::s
     if (to != v1::STATE_READY) continue;
     // A fresh start; the next epoch fences off a worker that still holds the task.
     ++task->epoch;
-    task->failures = task->crashes = task->lost = 0;
+    task->attempts = {};
     task->not_before = now_;
   }
   return absl::OkStatus();

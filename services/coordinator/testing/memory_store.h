@@ -10,9 +10,11 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "services/coordinator/attempts.h"
 #include "services/coordinator/testing/task_store.h"
 
 namespace foundry::coordinator {
@@ -35,24 +37,55 @@ class MemoryStore : public TaskStore {
   absl::Status Fail(const v1::FailTaskRequest& request) override;
   absl::Status Release(const LeaseKey& key) override;
 
+  absl::StatusOr<Gathered> Gather(const LeaseQuery& query, Store::GangTurn turn) override;
+  absl::Status OpenMeeting(const v1::OpenMeetingRequest& request) override;
+  absl::StatusOr<v1::HeartbeatSeatResponse> HeartbeatSeat(const LeaseKey& key) override;
+  absl::Status LeaveSeat(const v1::LeaveSeatRequest& request) override;
+  absl::Status RegisterCheckpoint(const LeaseKey& key, const std::string& manifest) override;
+
   absl::StatusOr<int> ExpireLeases() override;
 
   void Advance(absl::Duration duration) { now_ += duration; }
 
  private:
   struct Job;
+  // Of a gathering (epoch 0), then of the generation that the epoch names.
+  struct Seat {
+    std::string worker;
+    int devices = 0;
+    int64_t epoch = 0;
+    SeatShare share;
+    int world_size = 0;
+    bool granted = false;       // handed out to its worker
+    bool acknowledged = false;  // the worker has been heard from
+    absl::Duration until;
+  };
+  // Of a task that gathered workers.
+  struct Gang {
+    std::optional<absl::Duration> gathering_since;
+    absl::Duration hold_after;  // before: its workers are free
+    std::string leader, rendezvous, inputs;
+    double furthest = 0;
+    std::vector<Seat> seats;  // in the order in which they were taken, then of ranks
+  };
   struct Task {
     Job* job = nullptr;
     std::string id, step, key, stage, reason, worker, fingerprint, manifest;
     bool needs_gpu = false;
     State state = v1::STATE_READY;
     int64_t epoch = 0;
-    int attempt = 0, failures = 0, crashes = 0, lost = 0;
+    int attempt = 0;
+    Attempts attempts;
     absl::Duration not_before;
     v1::StageRequest request;
     common::v1::StageResult result;
     absl::Duration until;       // of the lease
     bool acknowledged = false;  // the worker has been heard from under it
+    bool announced = false;     // its start has its event
+    double done = 0;            // of the progress that it tells
+    RankWish wish;
+    std::optional<Gang> gang;
+    std::string checkpoint;
     bool Held() const { return state == v1::STATE_RUNNING || state == v1::STATE_CANCELLING; }
   };
   struct Step {
@@ -73,7 +106,20 @@ class MemoryStore : public TaskStore {
   absl::StatusOr<Job*> Find(const std::string& job_id);
   // The task of a lease, when the lease is its latest. NotFound, or STALE_LEASE.
   absl::StatusOr<Task*> FindLeased(const LeaseKey& key);
-  absl::StatusOr<GrantedLease> Grant(Task& task, const std::string& worker);
+  // The task and the seat of a lease that is not the leader's. STALE_LEASE.
+  struct Seated {
+    Task* task;
+    Seat* seat;
+  };
+  absl::StatusOr<Seated> FindSeat(const LeaseKey& key);
+  bool Fits(const Task& task, const LeaseQuery& query) const;
+  void Hold(Task& task, const std::string& worker, absl::Duration lease);
+  absl::Status Announce(Task& task);
+  GrantedLease LeaseOf(const Task& task, const std::string& worker) const;
+  // Whether a gang's task has gone on since this was asked last.
+  static bool WentOn(Task& task);
+  absl::Status EndFailed(Task& task, const AttemptEnd& end);
+  absl::Status EndInSilence(Task& task, const AttemptEnd& end);
   void Event(Job& job, const std::string& step, const std::string& key, State state,
              const std::string& message);
   absl::Status MoveJob(Job& job, State to, const std::string& reason);
@@ -84,6 +130,15 @@ class MemoryStore : public TaskStore {
   absl::Status FailJob(Job& job, const std::string& step, const std::string& reason);
   absl::Status EndIfCancelled(Job& job);
   absl::Status ExpireLease(Task& task);
+  absl::Status ExpireSeats();
+  // The task whose turn it is among those that want more devices than one of the workers has.
+  Task* FirstGang(const LeaseQuery& query);
+  bool ClaimableBefore(const Task& gang, const LeaseQuery& query) const;
+  // Whether the generation was formed.
+  bool SeatWorkers(Task& task, const LeaseQuery& workers);
+  bool FormGang(Task& task, const GangPlan& plan);
+  absl::Status GrantSeats(const LeaseQuery& query, std::vector<GrantedLease>* granted);
+  void LeaveGatherings(const std::string& worker, const Task* except);
   absl::Status PlanNext(Job& job);
   absl::Status ApplyStep(Job& job, const PlannedStep& planned);
   void Insert(Job& job, const PlannedTask& planned);

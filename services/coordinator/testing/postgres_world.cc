@@ -58,6 +58,27 @@ class PostgresStore : public TaskStore {
     return store_->Fail(request, Soon());
   }
   absl::Status Release(const LeaseKey& key) override { return store_->Release(key, Soon()); }
+  absl::StatusOr<Gathered> Gather(const LeaseQuery& query, Store::GangTurn turn) override {
+    auto gathered = store_->Gather(query, turn, Soon());
+    if (!gathered.ok()) return gathered;
+    // The start of a gang is its leader's.
+    for (const GrantedLease& grant : gathered->granted) {
+      if (grant.lease.seat().first_rank() == 0) Demand(store_->RecordStarts({grant}, Soon()));
+    }
+    return gathered;
+  }
+  absl::Status OpenMeeting(const v1::OpenMeetingRequest& request) override {
+    return store_->OpenMeeting(request, Soon());
+  }
+  absl::StatusOr<v1::HeartbeatSeatResponse> HeartbeatSeat(const LeaseKey& key) override {
+    return store_->HeartbeatSeat(key, Soon());
+  }
+  absl::Status LeaveSeat(const v1::LeaveSeatRequest& request) override {
+    return store_->LeaveSeat(request, Soon());
+  }
+  absl::Status RegisterCheckpoint(const LeaseKey& key, const std::string& manifest) override {
+    return store_->RegisterCheckpoint(key, manifest, Soon());
+  }
   absl::StatusOr<int> ExpireLeases() override { return store_->ExpireLeases(Soon()); }
 
  private:
@@ -84,6 +105,9 @@ class PostgresWorld : public StoreWorld {
     Database database({.connection_info = options_.database.connection_info});
     Demand(database.Transact("test", Soon(), [&](pqxx::work& work) {
       work.exec(absl::StrCat("UPDATE heartbeats SET lease_until = lease_until - ", seconds));
+      work.exec(absl::StrCat("UPDATE seats SET lease_until = lease_until - ", seconds));
+      work.exec(absl::StrCat("UPDATE gangs SET gathering_since = gathering_since - ", seconds,
+                             ", hold_after = hold_after - ", seconds));
       work.exec(
           absl::StrCat("UPDATE tasks SET not_before = not_before - ", seconds, " WHERE state = 2"));
       return absl::OkStatus();

@@ -18,6 +18,11 @@ constexpr absl::Duration kUncertainty = absl::Seconds(400);
 constexpr absl::Duration kTick = absl::Seconds(1000);
 constexpr absl::Duration kBackoff =
     absl::Seconds(500);  // over by the next tick, whatever the jitter
+// Sums of these, too, are no whole number of ticks.
+constexpr GangTimes kGangTimes = {.patience = absl::Seconds(1500),
+                                  .hold = absl::Seconds(2300),
+                                  .pause = absl::Seconds(1400),
+                                  .seat = absl::Seconds(2500)};
 
 pipeline::v1::PipelineSpec ParseOrDie(const char* yaml) {
   auto spec = config::ParseSpec(yaml, "simulation.yaml", "/data", {.paths_must_exist = false});
@@ -36,6 +41,16 @@ const std::vector<pipeline::v1::PipelineSpec>& Specs() {
   return *specs;
 }
 
+const std::vector<pipeline::v1::PipelineSpec>& GangSpecs() {
+  static const auto* const specs = new std::vector<pipeline::v1::PipelineSpec>{
+      ParseOrDie("inputs: {teacher_pairs: docs}\nsteps: [distillation]\n"
+                 "distillation: {devices: 2, min_devices: 2}\n"),
+      ParseOrDie("inputs: {teacher_pairs: docs}\nsteps: [distillation]\n"
+                 "distillation: {devices: 3, min_devices: 2}\n"),
+      ParseOrDie("sources: [{pdf: docs}]\nsteps: [extraction]\nextraction: {shards: 2}\n")};
+  return *specs;
+}
+
 const std::vector<std::string>& Stages() {
   static const auto* const stages = new std::vector<std::string>{
       "extraction", "teacher", "trainer", "merger", "self_study", "evaluator"};
@@ -50,6 +65,7 @@ class Simulation {
   History Run() {
     history_.lease = kLease;
     history_.uncertainty = kUncertainty;
+    history_.seat = kGangTimes.seat;
     history_.must_succeed = true;
     workers_.resize(options_.workers);
     for (int i = 0; i < options_.jobs; ++i) CreateJob(i);
@@ -65,6 +81,7 @@ class Simulation {
   // What a worker believes it holds.
   struct Worker {
     std::string id;
+    int devices = 0;  // any number
     std::vector<GrantedLease> leases;
   };
   // A worker's word on its way.
@@ -72,6 +89,8 @@ class Simulation {
     CallKind kind;
     GrantedLease grant;
     bool retryable = true;
+    double progress = 0;
+    v1::LeaveReason leave = v1::LEAVE_REASON_UNSPECIFIED;
   };
 
   int Draw(int below) { return static_cast<int>(random_() % below); }
@@ -87,7 +106,9 @@ class Simulation {
   void CreateJob(int index) {
     Job& job = jobs_.emplace_back();
     job.name = absl::StrCat("j", index);
-    job.spec = &Specs()[Draw(static_cast<int>(Specs().size()))];
+    const auto& specs = options_.gangs ? GangSpecs() : Specs();
+    job.spec = &specs[Draw(static_cast<int>(specs.size()))];
+    job.facts.pairs_need_targets = options_.gangs ? std::optional(false) : std::nullopt;
     // Known inputs: an output of one job serves the other. Unknown ones: nothing is reused.
     if (Draw(2) == 0) job.facts.hashes["/data/docs"] = "d";
     auto id = AnyStore().CreateJob(job.name, *job.spec, job.facts);
@@ -95,7 +116,22 @@ class Simulation {
     names_[job.id] = job.name;
   }
 
+  // Gangs need several workers at one time, who live for more than one word.
+  void GangTurn() {
+    const int choice = Draw(10);
+    if (choice < 4) {
+      for (Worker& worker : workers_) {
+        if (worker.leases.empty() || Draw(4) == 0) Lease(worker, 1, Draw(12) != 0);
+      }
+    } else if (choice < 9) {
+      Speak(workers_[Draw(options_.workers)]);
+    } else {
+      Retry(Draw(options_.jobs));
+    }
+  }
+
   void Turn() {
+    if (options_.gangs && Draw(3) != 0) return GangTurn();
     const int choice = Draw(100);
     if (choice < 25) {
       Lease(workers_[Draw(options_.workers)], 1 + Draw(2), Draw(10) != 0);
@@ -127,16 +163,69 @@ class Simulation {
     if (AnyStore().ExpireLeases().ok()) Note(CallKind::kExpire);
   }
 
+  // As a coordinator does with a worker that waits: gangs whose turn it is, what the worker can run
+  // alone, any gang.
+  static absl::StatusOr<std::vector<GrantedLease>> Ask(TaskStore& store, const LeaseQuery& query) {
+    if (query.devices == 0) return store.Lease(query);
+    auto gathered = store.Gather(query, Store::GangTurn::kInOrder);
+    if (!gathered.ok()) return gathered.status();
+    if (!gathered->granted.empty() || !gathered->seated.empty()) return gathered->granted;
+    auto granted = store.Lease(query);
+    if (!granted.ok() || !granted->empty()) return granted;
+    gathered = store.Gather(query, Store::GangTurn::kNow);
+    if (!gathered.ok()) return gathered.status();
+    return gathered->granted;
+  }
+
   void Lease(Worker& worker, int count, bool answer_arrives) {
-    if (worker.id.empty()) worker.id = absl::StrCat("w", ++lives_);
-    LeaseQuery query{.stages = Stages(), .worker_ids = std::vector<std::string>(count, worker.id)};
-    auto granted = AnyStore().Lease(query);
+    if (worker.id.empty()) {
+      worker.id = absl::StrCat("w", ++lives_);
+      if (options_.gangs) worker.devices = 1 + Draw(2);
+    }
+    if (options_.gangs) count = 1;
+    auto granted = Ask(AnyStore(), {.stages = Stages(),
+                                    .worker_ids = std::vector<std::string>(count, worker.id),
+                                    .devices = worker.devices});
     if (!granted.ok()) return;
     for (GrantedLease& grant : *granted) {
-      Call& call = Note(CallKind::kLease);
+      const v1::Seat& seat = grant.lease.seat();
+      Call& call = Note(seat.first_rank() > 0 ? CallKind::kSeat : CallKind::kLease);
       Fill(grant, &call);
       call.inputs = InputManifests(grant.lease.request());
+      call.manifest = grant.lease.checkpoint();
+      call.first_rank = seat.first_rank();
+      call.ranks = seat.ranks();
+      call.world_size = seat.world_size();
+      const RankWish wish = RankWishOf(grant.lease.request());
+      call.fewest_ranks = wish.min_ranks;
+      call.most_ranks = wish.ranks;
       if (answer_arrives) worker.leases.push_back(std::move(grant));
+    }
+  }
+
+  static bool IsLast(CallKind kind) {
+    return kind == CallKind::kComplete || kind == CallKind::kFail || kind == CallKind::kRelease ||
+           kind == CallKind::kLeave;
+  }
+
+  // What a worker of a gang may say that others do not.
+  void SpeakOfGang(Message* message) {
+    if (!message->grant.lease.request().has_train()) return;
+    const bool gang = message->grant.lease.has_seat();
+    const int choice = Draw(100);
+    message->progress = Draw(20);
+    if (message->grant.lease.seat().first_rank() > 0) {
+      message->kind = choice < 60 ? CallKind::kSeatBeat : CallKind::kLeave;
+      message->leave = choice < 75   ? v1::LEAVE_REASON_DONE
+                       : choice < 90 ? v1::LEAVE_REASON_RELEASED
+                                     : v1::LEAVE_REASON_LOST;
+      if (message->kind == CallKind::kSeatBeat) message->leave = v1::LEAVE_REASON_UNSPECIFIED;
+    } else if (choice < 15 && gang) {
+      message->kind = CallKind::kOpen;
+    } else if (choice < 40) {
+      message->kind = CallKind::kKeep;
+    } else if (choice < 70) {
+      message->kind = CallKind::kHeartbeat;
     }
   }
 
@@ -150,8 +239,9 @@ class Simulation {
                     : choice < 88 ? CallKind::kFail
                                   : CallKind::kRelease,
                     worker.leases[at], Draw(8) != 0};
+    if (options_.gangs) SpeakOfGang(&message);
     // Most workers are done with the lease then; a few repeat themselves.
-    if (message.kind != CallKind::kHeartbeat && Draw(5) != 0) {
+    if (IsLast(message.kind) && Draw(5) != 0) {
       worker.leases.erase(worker.leases.begin() + static_cast<int64_t>(at));
     }
     const int fate = Draw(100);
@@ -190,8 +280,28 @@ class Simulation {
     call.time = now_;
     Fill(grant, &call);
     absl::Status status;
+    const LeaseKey key{grant.lease.task_id(), grant.worker_id, grant.lease.epoch()};
     if (message.kind == CallKind::kHeartbeat) {
-      status = store.Heartbeat(For<v1::HeartbeatRequest>(grant)).status();
+      auto request = For<v1::HeartbeatRequest>(grant);
+      if (message.progress > 0) request.mutable_progress()->set_done(message.progress);
+      status = store.Heartbeat(request).status();
+    } else if (message.kind == CallKind::kSeatBeat) {
+      const auto told = store.HeartbeatSeat(key);
+      status = told.status();
+      if (told.ok()) call.manifest = told->rendezvous();
+    } else if (message.kind == CallKind::kLeave) {
+      auto request = For<v1::LeaveSeatRequest>(grant);
+      request.set_reason(message.leave);
+      call.leave = message.leave;
+      status = store.LeaveSeat(request);
+    } else if (message.kind == CallKind::kOpen) {
+      auto request = For<v1::OpenMeetingRequest>(grant);
+      call.manifest = absl::StrCat(grant.worker_id, "@", call.epoch);
+      request.set_rendezvous(call.manifest);
+      status = store.OpenMeeting(request);
+    } else if (message.kind == CallKind::kKeep) {
+      call.manifest = absl::StrCat("state ", ++states_, " of ", call.job, "@", call.epoch);
+      status = store.RegisterCheckpoint(key, call.manifest);
     } else if (message.kind == CallKind::kComplete) {
       auto request = For<v1::CompleteTaskRequest>(grant);
       // Every attempt's output is its own.
@@ -205,7 +315,7 @@ class Simulation {
       request.set_message("simulated");
       status = store.Fail(request);
     } else {
-      status = store.Release({grant.lease.task_id(), grant.worker_id, grant.lease.epoch()});
+      status = store.Release(key);
     }
     call.accepted = status.ok();
     if (!status.ok() && ReasonOf(status) != "STALE_LEASE") {
@@ -248,6 +358,10 @@ class Simulation {
       // Old leases run out, pauses end.
       Tick(4);
       Expire();
+      if (options_.gangs) {
+        WorkTogether();
+        continue;
+      }
       Lease(workers_[0], 16, true);
       for (const GrantedLease& grant : std::exchange(workers_[0].leases, {})) {
         Send({CallKind::kComplete, grant});
@@ -258,6 +372,26 @@ class Simulation {
       call.job = jobs_[i].name;
       call.state = StateOf(i);
     }
+  }
+
+  // Everybody asks until it has work or waits in vain, and every rank does its part.
+  void WorkTogether() {
+    for (int asked = 0; asked < 2; ++asked) {
+      for (Worker& worker : workers_) {
+        if (worker.leases.empty()) Lease(worker, 1, true);
+      }
+    }
+    std::vector<GrantedLease> leaders;
+    for (Worker& worker : workers_) {
+      for (const GrantedLease& grant : std::exchange(worker.leases, {})) {
+        if (grant.lease.seat().first_rank() == 0) {
+          leaders.push_back(grant);
+        } else {
+          Send({CallKind::kSeatBeat, grant});
+        }
+      }
+    }
+    for (const GrantedLease& grant : leaders) Send({CallKind::kComplete, grant});
   }
 
   void Remember(int index) {
@@ -287,6 +421,7 @@ class Simulation {
   std::vector<Worker> workers_;
   std::vector<Message> network_;
   int lives_ = 0;
+  int states_ = 0;
 };
 
 }  // namespace
@@ -295,6 +430,7 @@ StoreOptions SimulatedStoreOptions() {
   StoreOptions options;
   options.lease = kLease;
   options.first_backoff = options.longest_backoff = kBackoff;
+  options.gangs = kGangTimes;
   return options;
 }
 

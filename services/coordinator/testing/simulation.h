@@ -22,6 +22,8 @@ struct SimulationOptions {
   int turns = 80;  // of chaos, before everybody behaves
   int workers = 4;
   int jobs = 2;
+  // Workers have one or two devices, jobs are mostly trainings that want two or three.
+  bool gangs = false;
 };
 
 // What the world's stores must be made with.

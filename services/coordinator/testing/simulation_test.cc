@@ -1,7 +1,7 @@
 // Random schedules against both stores. A failing seed is in the message.
 //
 //   FOUNDRY_SIMULATION_SCHEDULES=1000000 build/dev/tests/coordinator_simulation_test
-//       --gtest_filter='*InMemory'                     a million, on all processors
+//       --gtest_filter='*InMemory'                     a million of each kind, on all processors
 //   FOUNDRY_SIMULATION_SEED=N …                        from this seed on
 #include <algorithm>
 #include <atomic>
@@ -71,6 +71,29 @@ class UnfencedStore : public TaskStore {
   }
   absl::Status Fail(const v1::FailTaskRequest& request) override { return store_->Fail(request); }
   absl::Status Release(const LeaseKey& key) override { return store_->Release(key); }
+  absl::StatusOr<Gathered> Gather(const LeaseQuery& query, Store::GangTurn turn) override {
+    auto gathered = store_->Gather(query, turn);
+    if (gathered.ok()) {
+      for (const GrantedLease& grant : gathered->granted) {
+        if (grant.lease.seat().first_rank() == 0) (*latest_)[grant.lease.task_id()] = grant;
+      }
+    }
+    return gathered;
+  }
+  absl::Status OpenMeeting(const v1::OpenMeetingRequest& request) override {
+    return store_->OpenMeeting(request);
+  }
+  absl::StatusOr<v1::HeartbeatSeatResponse> HeartbeatSeat(const LeaseKey& key) override {
+    return store_->HeartbeatSeat(key);
+  }
+  absl::Status LeaveSeat(const v1::LeaveSeatRequest& request) override {
+    return store_->LeaveSeat(request);
+  }
+  absl::Status RegisterCheckpoint(const LeaseKey& key, const std::string& manifest) override {
+    const GrantedLease& latest = latest_->at(key.task_id);
+    return store_->RegisterCheckpoint({key.task_id, latest.worker_id, latest.lease.epoch()},
+                                      manifest);
+  }
   absl::StatusOr<int> ExpireLeases() override { return store_->ExpireLeases(); }
 
  private:
@@ -96,9 +119,10 @@ class UnfencedWorld : public StoreWorld {
   std::vector<std::unique_ptr<UnfencedStore>> stores_;
 };
 
-TEST(SimulationTest, NothingIsLostStaleDoubledOrEndlessInMemory) {
+// How many calls of each kind were refused.
+std::map<CallKind, int64_t> RunInMemory(bool gangs, int64_t schedules) {
   const int64_t first = FirstSeed();
-  const int64_t end = first + FromEnvironment("FOUNDRY_SIMULATION_SCHEDULES", 20'000);
+  const int64_t end = first + FromEnvironment("FOUNDRY_SIMULATION_SCHEDULES", schedules);
   std::atomic<int64_t> next{first};
   std::mutex mutex;
   std::string found;                 // guarded by mutex
@@ -109,7 +133,8 @@ TEST(SimulationTest, NothingIsLostStaleDoubledOrEndlessInMemory) {
       std::map<CallKind, int64_t> mine;
       for (int64_t seed; (seed = next++) < end;) {
         const auto world = NewMemoryWorld(SimulatedStoreOptions());
-        const History history = Simulate({.seed = static_cast<uint64_t>(seed)}, *world);
+        const History history =
+            Simulate({.seed = static_cast<uint64_t>(seed), .gangs = gangs}, *world);
         for (const Call& call : history.calls) mine[call.kind] += !call.accepted;
         const auto violations = CheckHistory(history);
         if (violations.empty()) continue;
@@ -123,31 +148,49 @@ TEST(SimulationTest, NothingIsLostStaleDoubledOrEndlessInMemory) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(found, "");
+  return seen;
+}
+
+TEST(SimulationTest, NothingIsLostStaleDoubledOrEndlessInMemory) {
+  auto refused = RunInMemory(/*gangs=*/false, 20'000);
   // The schedules are worth their time: each kind of write met its refusal.
   for (CallKind kind :
        {CallKind::kHeartbeat, CallKind::kComplete, CallKind::kFail, CallKind::kRelease}) {
-    EXPECT_GT(seen[kind], 0);
+    EXPECT_GT(refused[kind], 0);
+  }
+}
+
+TEST(SimulationTest, GangsHaveOneLeaderAndNoPastInMemory) {
+  auto refused = RunInMemory(/*gangs=*/true, 10'000);
+  for (CallKind kind : {CallKind::kHeartbeat, CallKind::kComplete, CallKind::kSeatBeat,
+                        CallKind::kLeave, CallKind::kOpen, CallKind::kKeep}) {
+    EXPECT_GT(refused[kind], 0);
   }
 }
 
 int64_t PostgresSchedules() { return FromEnvironment("FOUNDRY_SIMULATION_POSTGRES_SCHEDULES", 8); }
 
-TEST(SimulationTest, NothingIsLostStaleDoubledOrEndlessInPostgres) {
+class PostgresSimulationTest : public ::testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(WithGangs, PostgresSimulationTest, ::testing::Bool());
+
+TEST_P(PostgresSimulationTest, NothingIsLostStaleDoubledOrEndless) {
   const int64_t first = FirstSeed();
   for (int64_t seed = first; seed < first + PostgresSchedules(); ++seed) {
     const auto world = NewPostgresWorld(SimulatedStoreOptions());
-    const History history = Simulate({.seed = static_cast<uint64_t>(seed)}, *world);
+    const History history =
+        Simulate({.seed = static_cast<uint64_t>(seed), .gangs = GetParam()}, *world);
     ASSERT_EQ(Describe(CheckHistory(history)), "") << "seed " << seed << "\n" << Lines(history);
   }
 }
 
 // Whatever the PostgreSQL store accepts and refuses, the one in memory does, and the other way
 // round. With one job: which of several comes first is each store's own affair.
-TEST(SimulationTest, PostgresAgreesWithMemoryCallByCall) {
+TEST_P(PostgresSimulationTest, AgreesWithMemoryCallByCall) {
   const int64_t first = FirstSeed();
   for (int64_t seed = first; seed < first + PostgresSchedules(); ++seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
-    const SimulationOptions options{.seed = static_cast<uint64_t>(seed), .jobs = 1};
+    const SimulationOptions options{
+        .seed = static_cast<uint64_t>(seed), .jobs = 1, .gangs = GetParam()};
     const auto memory = NewMemoryWorld(SimulatedStoreOptions());
     const History expected = Simulate(options, *memory);
     const auto postgres = NewPostgresWorld(SimulatedStoreOptions());
@@ -162,13 +205,14 @@ TEST(SimulationTest, PostgresAgreesWithMemoryCallByCall) {
   }
 }
 
-TEST(SimulationTest, FindsAStoreWithoutFencing) {
+TEST_P(PostgresSimulationTest, FindsAStoreWithoutFencing) {
   for (const WorldFactory& factory :
        {WorldFactory(NewMemoryWorld), WorldFactory(NewPostgresWorld)}) {
     bool found = false;
     for (uint64_t seed = 1; seed <= 10 && !found; ++seed) {
       UnfencedWorld world(factory(SimulatedStoreOptions()));
-      for (const Violation& violation : CheckHistory(Simulate({.seed = seed}, world))) {
+      const History history = Simulate({.seed = seed, .gangs = GetParam()}, world);
+      for (const Violation& violation : CheckHistory(history)) {
         found |= violation.problem == Problem::kStale;
       }
     }

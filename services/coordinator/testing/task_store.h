@@ -36,6 +36,12 @@ class TaskStore {
   virtual absl::Status Fail(const v1::FailTaskRequest& request) = 0;
   virtual absl::Status Release(const LeaseKey& key) = 0;
 
+  virtual absl::StatusOr<Gathered> Gather(const LeaseQuery& query, Store::GangTurn turn) = 0;
+  virtual absl::Status OpenMeeting(const v1::OpenMeetingRequest& request) = 0;
+  virtual absl::StatusOr<v1::HeartbeatSeatResponse> HeartbeatSeat(const LeaseKey& key) = 0;
+  virtual absl::Status LeaveSeat(const v1::LeaveSeatRequest& request) = 0;
+  virtual absl::Status RegisterCheckpoint(const LeaseKey& key, const std::string& manifest) = 0;
+
   virtual absl::StatusOr<int> ExpireLeases() = 0;
 };
 
