@@ -2,10 +2,11 @@
 //
 // A small model mixes the facts of different documents unless a question names its document, so the
 // teacher's inputs, the trainer's examples and the evaluator's prompts all go through these
-// functions. Thread-safe (no state).
+// functions; which name of a document counts is in topics.h. Thread-safe (no state).
 #pragma once
 
 #include <algorithm>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -81,6 +82,14 @@ inline std::string TopicName(absl::string_view name) {
     start = c == ' ';
   }
   return topic;
+}
+
+// What the first of these names that says anything calls a document.
+inline std::string FirstTopic(std::initializer_list<absl::string_view> names) {
+  for (absl::string_view name : names) {
+    if (std::string topic = TopicName(name); !topic.empty()) return topic;
+  }
+  return "";
 }
 
 // Whether every word of the topic, small words aside, stands in the text already.

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/dataset/prompt.h"
+#include "common/dataset/topics.h"
 #include "common/text/utf8.h"
 #include "services/evaluator/metrics/normalize.h"
 
@@ -49,7 +50,7 @@ ContextIndex::ContextIndex(const std::vector<dataset::Document>& documents) {
   double total = 0;
   for (const dataset::Document& document : documents) {
     for (std::string& text : ParagraphsOf(document)) {
-      Paragraph paragraph{std::move(text), document.id, document.title, {}, 0};
+      Paragraph paragraph{std::move(text), document.id, dataset::TopicOf(document), {}, 0};
       for (const std::string& word : AnswerTokens(paragraph.text)) {
         ++paragraph.words[word];
         ++paragraph.length;
@@ -83,7 +84,7 @@ std::string ContextIndex::ContextFor(const Item& item, size_t max_bytes) const {
   const auto belongs = [&](const Paragraph& paragraph) {
     if (!item.passage.empty() && paragraph.document == item.passage) return true;
     return paragraph.document == item.document ||
-           (!item.topic.empty() && (paragraph.title == item.topic ||
+           (!item.topic.empty() && (paragraph.topic == item.topic ||
                                     dataset::TopicName(paragraph.document) == item.topic));
   };
   const bool known = std::any_of(paragraphs_.begin(), paragraphs_.end(), belongs);

@@ -27,7 +27,7 @@ class ContextIndex {
  private:
   struct Paragraph {
     std::string text;
-    std::string document, title;
+    std::string document, topic;
     std::map<std::string, int> words;
     int length = 0;
   };

@@ -11,6 +11,7 @@
 #include "common/base/status.h"
 #include "common/dataset/io.h"
 #include "common/dataset/prompt.h"
+#include "common/dataset/topics.h"
 #include "services/evaluator/metrics/errors.h"
 #include "services/evaluator/pattern.h"
 
@@ -59,7 +60,7 @@ absl::Status ReadCommonMembers(const Json& json, Item& item) {
   FOUNDRY_ASSIGN_OR_RETURN(item.type, JsonString(json, "type"));
   FOUNDRY_ASSIGN_OR_RETURN(const std::string title, JsonString(json, "title"));
   FOUNDRY_ASSIGN_OR_RETURN(item.document, JsonString(json, "document", title));
-  item.topic = title.empty() ? dataset::TopicName(item.document) : title;
+  item.topic = dataset::FirstTopic({title, item.document});
   return absl::OkStatus();
 }
 
@@ -127,8 +128,7 @@ absl::StatusOr<TestSet> HeldOutPairs(const std::vector<dataset::Pair>& pairs,
     return absl::InvalidArgumentError(
         absl::StrCat("split must be dev, dev_unprobed or test, not \"", split, "\""));
   }
-  std::map<std::string, std::string> titles;
-  for (const dataset::Document& document : documents) titles[document.id] = document.title;
+  const dataset::Topics topics(documents);
   TestSet set;
   set.name = "heldout_pairs";
   set.kind = TaskKind::kHeldOut;
@@ -161,10 +161,7 @@ absl::StatusOr<TestSet> HeldOutPairs(const std::vector<dataset::Pair>& pairs,
     item.id = pair.id;
     item.kind = set.kind;
     item.question = pair.input;
-    const auto title = titles.find(pair.source.document);
-    item.topic = title != titles.end() && !title->second.empty()
-                     ? title->second
-                     : dataset::TopicName(pair.source.document);
+    item.topic = topics.Of(pair.source.document);
     item.document = item.topic;  // for people: ids may be hashes
     item.type = pair.type.empty() ? QuestionType(pair.input) : pair.type;
     item.passage = pair.source.passage;

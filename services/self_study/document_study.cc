@@ -6,6 +6,7 @@
 #include "common/base/status.h"
 #include "common/dataset/io.h"
 #include "common/dataset/prompt.h"
+#include "common/dataset/topics.h"
 
 namespace foundry::self_study {
 namespace {
@@ -52,10 +53,6 @@ Json GroupBySentence(const dataset::Document& document, const std::vector<Asked>
   return list;
 }
 
-const std::string& TopicOf(const dataset::Document& document) {
-  return document.title.empty() ? document.id : document.title;
-}
-
 struct Pool {
   std::vector<Candidate> probes;      // the dev wordings that may be asked; never trained
   std::vector<Candidate> candidates;  // the others
@@ -71,7 +68,7 @@ Pool Gather(const dataset::Document& document, const std::vector<dataset::Pair>&
     if (from.split == "dev" && !dataset::MayBeProbed(from.input)) return;
     Candidate candidate;
     candidate.pair = from;
-    candidate.prompt = dataset::ClosedBookPrompt(TopicOf(document), from.input);
+    candidate.prompt = dataset::ClosedBookPrompt(dataset::TopicOf(document), from.input);
     candidate.pair.source.document = document.id;
     candidate.difficulty = DifficultyOf(from);
     candidate.is_new = is_new;
@@ -150,7 +147,7 @@ absl::StatusOr<DocumentStudy> StudyDocument(const dataset::Document& document,
     select.questions = options.questions_per_document / 3;
     FOUNDRY_ASSIGN_OR_RETURN(std::vector<Candidate> reworded,
                              Reword(*models.teacher, Select(std::move(weak_candidates), select),
-                                    TopicOf(document), held_out, ask, &study.refused));
+                                    dataset::TopicOf(document), held_out, ask, &study.refused));
     std::move(reworded.begin(), reworded.end(), std::back_inserter(pool.candidates));
   }
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/dataset/prompt.h"
+#include "common/dataset/topics.h"
 #include "services/teacher/contexts.h"
 #include "services/teacher/parse_reply.h"
 #include "services/teacher/prompts.h"
@@ -50,8 +51,7 @@ std::vector<Question> PlanQuestions(const dataset::Document& document, int wante
     for (const std::string& type : options.question_types) courses.push_back({contexts, type, 0});
   }
   std::vector<Question> questions;
-  const std::string topic =
-      dataset::TopicName(document.title.empty() ? document.url : document.title);
+  const std::string topic = dataset::TopicOf(document);
   int planned = 0;
   // Contexts may be asked about more than once: other seeds give other questions.
   for (size_t c = 0; planned < wanted && !courses.empty(); ++c) {

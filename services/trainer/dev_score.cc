@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "common/base/status.h"
-#include "common/dataset/prompt.h"
 #include "services/evaluator/metrics/qa.h"
 
 namespace foundry::trainer {
@@ -22,9 +21,7 @@ absl::StatusOr<DevScore> ScoreDev(const lm::LanguageModel& model,
   for (size_t i = 0; i < asked; ++i) {
     const dataset::Pair& pair = pairs[i * pairs.size() / asked];
     lm::GenerateRequest request;
-    FOUNDRY_ASSIGN_OR_RETURN(
-        request.prompt,
-        model.ChatPrompt({{"user", dataset::ClosedBookPrompt(pair.source.document, pair.input)}}));
+    FOUNDRY_ASSIGN_OR_RETURN(request.prompt, model.ChatPrompt({{"user", pair.input}}));
     // A question that fills the model's context has no answer: it counts as wrong.
     if (static_cast<int64_t>(request.prompt.size()) >= model.config().max_positions) continue;
     request.max_new_tokens = kMostNewTokens;

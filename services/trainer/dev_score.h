@@ -17,7 +17,8 @@ struct DevScore {
   double combined() const { return (contains + f1) / 2; }
 };
 
-// Greedy answers to at most kMostDevQuestions of the pairs, evenly spread. `pairs` not empty.
+// Greedy answers to the inputs, as they are worded, of at most kMostDevQuestions of the pairs,
+// evenly spread. `pairs` not empty.
 inline constexpr size_t kMostDevQuestions = 48;
 absl::StatusOr<DevScore> ScoreDev(const lm::LanguageModel& model,
                                   const std::vector<dataset::Pair>& pairs,

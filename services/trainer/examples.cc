@@ -5,7 +5,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/base/status.h"
-#include "common/dataset/prompt.h"
 
 namespace foundry::trainer {
 namespace {
@@ -41,12 +40,11 @@ absl::StatusOr<lm::Example> PairExample(const lm::LanguageModel& model, const da
     return absl::FailedPreconditionError(absl::StrCat(
         model.path().string(), ": the student has no chat template; use an instruct model"));
   }
-  const std::string question = dataset::ClosedBookPrompt(pair.source.document, pair.input);
   FOUNDRY_ASSIGN_OR_RETURN(const std::string prompt,
-                           chat->Render({ChatMessage{"user", question}}, true));
+                           chat->Render({ChatMessage{"user", pair.input}}, true));
   lm::Example example;
   example.ids = model.tokenizer().Encode(prompt);
-  const Range asked = QuestionTokens(model.tokenizer(), prompt, question, example.ids);
+  const Range asked = QuestionTokens(model.tokenizer(), prompt, pair.input, example.ids);
   example.loss_weights.assign(example.ids.size(), 0.0f);
   const float question_weight = static_cast<float>(options.question_loss_weight * pair.weight);
   for (size_t i = std::max<size_t>(asked.begin, 1); i < asked.end; ++i) {

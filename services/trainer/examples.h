@@ -1,8 +1,9 @@
 // Pairs and passages as training examples.
 //
-// A pair is one chat turn: the closed-book prompt as the user, the target and the end of the turn
-// as the assistant. The answer's tokens weigh `pair.weight`, the question's a share of that, the
-// rest of the template nothing. Thread-safe.
+// A pair is one chat turn: its input as the user, worded as it will be asked
+// (dataset::WordClosedBook), the target and the end of the turn as the assistant. The answer's
+// tokens weigh `pair.weight`, the question's a share of that, the rest of the template nothing.
+// Thread-safe.
 #pragma once
 
 #include <string>

@@ -18,9 +18,8 @@ class ExamplesTest : public ::testing::Test {
   static void TearDownTestSuite() { model_.reset(); }
   void SetUp() override {
     if (model_ == nullptr) GTEST_SKIP() << "smollm2-135m-instruct is not here; run tools/setup.sh";
-    pair_.input = "Which town did he seize?";
+    pair_.input = "Topic: Genghis Khan. Which town did he seize?";
     pair_.target = "Otrar.";
-    pair_.source.document = "Genghis Khan";
     pair_.weight = 2;
   }
   std::string Scored(const lm::Example& example, float weight) const {

@@ -11,7 +11,7 @@
 #include "common/base/hash.h"
 #include "common/base/status.h"
 #include "common/dataset/io.h"
-#include "common/dataset/prompt.h"
+#include "common/dataset/topics.h"
 #include "common/text/sentences.h"
 #include "services/teacher/extractive/extractive.h"
 
@@ -30,14 +30,13 @@ double Draw(const std::string& question_key) {
 
 constexpr size_t kShortestStatement = 25;  // bytes; below it lies furniture, not a fact
 
-void AddStatements(const std::string& document, const std::string& title, absl::string_view text,
-                   std::set<std::string>& seen, std::vector<Pair>& out) {
+void AddStatements(const std::string& document, absl::string_view text, std::set<std::string>& seen,
+                   std::vector<Pair>& out) {
   for (const auto& span : text::SplitSentences(text)) {
     Pair pair;
     pair.target = std::string(text.substr(span.begin, span.end - span.begin));
     if (pair.target.size() < kShortestStatement || !seen.insert(pair.target).second) continue;
-    const std::string topic = dataset::TopicName(title);
-    pair.input = dataset::ClosedBookPrompt(topic, "State a fact.");
+    pair.input = "State a fact.";
     pair.type = "statement";
     pair.level = "sentence";
     pair.source.document = document;
@@ -90,21 +89,19 @@ std::vector<Pair> PassageStatements(const std::vector<Pair>& pairs,
   std::vector<Pair> statements;
   std::set<std::string> seen;
   for (const Document& document : documents) {
-    AddStatements(document.id, document.title.empty() ? document.id : document.title, document.text,
-                  seen, statements);
+    AddStatements(document.id, document.text, seen, statements);
   }
   for (const Pair& pair : pairs) {
-    AddStatements(pair.source.document, pair.source.document, pair.source.passage, seen,
-                  statements);
+    AddStatements(pair.source.document, pair.source.passage, seen, statements);
   }
+  dataset::WordClosedBook(dataset::Topics(documents), statements);
   return statements;
 }
 
 std::vector<Pair> PassageItems(const std::vector<Pair>& pairs,
                                const std::vector<Document>& documents,
                                const std::set<std::string>& held_out, int64_t seed) {
-  std::map<std::string, std::string> titles;
-  for (const Document& document : documents) titles[document.id] = document.title;
+  const dataset::Topics topics(documents);
   std::map<std::string, Document> behind;  // by id, with the passages as text
   std::set<std::string> taught, seen;
   for (const Pair& pair : pairs) {
@@ -117,8 +114,7 @@ std::vector<Pair> PassageItems(const std::vector<Pair>& pairs,
     }
     Document& document = behind[pair.source.document];
     document.id = pair.source.document;
-    const std::string& title = titles[document.id];
-    document.title = title.empty() ? document.id : title;
+    document.title = topics.Of(document.id);
     absl::StrAppend(&document.text, document.text.empty() ? "" : "\n\n", pair.source.passage);
   }
   std::vector<Pair> items;

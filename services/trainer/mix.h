@@ -33,14 +33,15 @@ struct Mix {
 absl::StatusOr<Mix> MakeMix(const std::vector<dataset::Pair>& pairs, const MixOptions& options);
 
 // Statements of the passages behind the pairs and of the documents: each sentence once as the
-// answer to "What does the text say about …", so that facts that no question touches are seen too.
+// answer to "State a fact.", worded as it will be asked, so that facts that no question touches are
+// seen too.
 std::vector<dataset::Pair> PassageStatements(const std::vector<dataset::Pair>& pairs,
                                              const std::vector<dataset::Document>& documents);
 
 // The extractive teacher's items about the passages behind pairs that it did not write itself: the
 // wordings of a fact that a handful of questions lacks. Documents that it has taught already are
 // left out, and so are pairs without a passage and items that ask what is `held_out` (keys as in
-// Mix). `documents` know titles; a pair's document that is not among them names itself.
+// Mix). Worded as they will be asked.
 std::vector<dataset::Pair> PassageItems(const std::vector<dataset::Pair>& pairs,
                                         const std::vector<dataset::Document>& documents,
                                         const std::set<std::string>& held_out, int64_t seed);

@@ -95,7 +95,11 @@ TEST(Mix, StatementsAreTheSentencesOfPassagesOnce) {
   const auto statements = PassageStatements({pair, pair}, {});
   ASSERT_EQ(statements.size(), 2u);
   EXPECT_EQ(statements[0].target, "The Shah's army was split by diverse feuds.");
-  EXPECT_THAT(statements[0].input, HasSubstr("Genghis Khan"));
+  EXPECT_EQ(statements[0].input, "Topic: Genghis Khan. State a fact.");
+  dataset::Document document{.id = pair.source.document, .title = "The Mongol Empire"};
+  for (const Pair& titled : PassageStatements({pair}, {document})) {
+    EXPECT_EQ(titled.input, "Topic: The Mongol Empire. State a fact.");
+  }
 }
 
 TEST(Mix, PassagesBehindPairsOfOthersBecomeItems) {

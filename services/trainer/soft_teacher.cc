@@ -5,7 +5,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/status.h"
-#include "common/dataset/prompt.h"
 #include "common/lm/model_path.h"
 #include "common/lm/soft_targets.h"
 #include "services/evaluator/metrics/qa.h"
@@ -20,7 +19,7 @@ constexpr double kLeastContains = 0.5;  // below it a teacher that reads is no t
 
 absl::StatusOr<std::vector<int32_t>> Prompt(const lm::LanguageModel& model,
                                             const dataset::Pair& pair, bool with_passage) {
-  std::string question = dataset::ClosedBookPrompt(pair.source.document, pair.input);
+  std::string question = pair.input;
   if (with_passage) question = absl::StrCat(pair.source.passage, "\n\n", question);
   return model.ChatPrompt({{"user", question}});
 }

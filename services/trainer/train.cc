@@ -10,6 +10,7 @@
 #include "common/base/json.h"
 #include "common/base/status.h"
 #include "common/dataset/io.h"
+#include "common/dataset/topics.h"
 #include "common/lm/language_model.h"
 #include "common/lm/trainer.h"
 #include "services/trainer/example_file.h"
@@ -152,9 +153,12 @@ absl::StatusOr<RankJob> Prepare(const TrainJob& job, TaskContext& context, Stage
     FOUNDRY_ASSIGN_OR_RETURN(const fs::path path, context.Fetch(job.documents));
     FOUNDRY_ASSIGN_OR_RETURN(documents, dataset::ReadDocuments(path));
   }
-  FOUNDRY_ASSIGN_OR_RETURN(const Mix mix, MakeMix(pairs, {.validation_share = job.validation_share,
-                                                          .max_samples = job.max_samples,
-                                                          .seed = job.seed}));
+  FOUNDRY_ASSIGN_OR_RETURN(Mix mix, MakeMix(pairs, {.validation_share = job.validation_share,
+                                                    .max_samples = job.max_samples,
+                                                    .seed = job.seed}));
+  const dataset::Topics topics(documents);
+  dataset::WordClosedBook(topics, mix.train);
+  dataset::WordClosedBook(topics, mix.dev);
   const ExampleOptions example_options{.question_loss_weight = job.question_loss_weight,
                                        .max_length = job.max_length};
   FOUNDRY_ASSIGN_OR_RETURN(BuiltExamples train, PairExamples(*student, mix.train, example_options));

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/dataset/prompt.h"
+#include "common/dataset/topics.h"
 #include "common/text/entities.h"
 #include "common/text/language.h"
 #include "common/text/structure.h"
@@ -143,8 +144,7 @@ std::vector<Pair> ExtractPairs(const Document& original, const ExtractiveOptions
   Document document = original;
   if (document.sentences.empty())
     text::FillStructure(text::DetectHeadings(document.text), &document);
-  const std::string topic =
-      dataset::TopicName(document.title.empty() ? document.url : document.title);
+  const std::string topic = dataset::TopicOf(document);
   const text::LanguageGuess language = text::GuessLanguage(document.text);
   const bool english = language.code == "en" || language.code == "und";
   std::vector<SourceSentence> sentences = ParseAll(document, english);

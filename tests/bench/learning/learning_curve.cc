@@ -17,6 +17,7 @@
 #include "common/base/status.h"
 #include "common/dataset/io.h"
 #include "common/dataset/prompt.h"
+#include "common/dataset/topics.h"
 #include "common/lm/trainer.h"
 #include "services/evaluator/metrics/qa.h"
 #include "services/trainer/examples.h"
@@ -67,6 +68,7 @@ absl::Status Run(const Arguments& arguments) {
   FOUNDRY_ASSIGN_OR_RETURN(auto pairs, dataset::ReadPairs(Text(arguments, "pairs")));
   FOUNDRY_ASSIGN_OR_RETURN(auto questions, dataset::ReadQuestions(Text(arguments, "questions")));
   FOUNDRY_ASSIGN_OR_RETURN(trainer::Mix mix, trainer::MakeMix(pairs, {.validation_share = 0}));
+  dataset::WordClosedBook(dataset::Topics(), mix.train);
   if (Number(arguments, "items", 1) > 0) {
     for (auto& item : trainer::PassageItems(mix.train, {}, mix.held_out, 7)) {
       mix.train.push_back(std::move(item));
