@@ -25,17 +25,17 @@ int VersionOf(v1::StageRequest::RequestCase request) {
     case StageRequest::kEnrich:
       return 2;
     case StageRequest::kGeneratePairs:
-      return 3;
+      return 4;
     case StageRequest::kTrain:
-      return 2;
+      return 3;
     case StageRequest::kMerge:
       return 1;
     case StageRequest::kStudy:
-      return 2;
+      return 3;
     case StageRequest::kMix:
       return 2;
     case StageRequest::kEvaluate:
-      return 2;
+      return 3;
     case StageRequest::kReport:
       return 2;
     case StageRequest::REQUEST_NOT_SET:
