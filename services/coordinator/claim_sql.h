@@ -66,6 +66,6 @@ inline constexpr char kAnnounceSql[] =
     "FROM unnest($1::text[], $2::bigint[]) AS l(task_id, epoch) JOIN held USING (task_id, epoch) "
     "JOIN tasks t USING (task_id) "
     "WHERE h.task_id = l.task_id AND h.epoch = l.epoch AND t.epoch = l.epoch AND t.state = 3 "
-    "RETURNING t.step, t.key, t.worker_id, t.attempt, " FOUNDRY_MICROS("t.state_time");
+    "RETURNING t.job_id, t.step, t.key, t.worker_id, t.attempt, " FOUNDRY_MICROS("t.state_time");
 
 }  // namespace foundry::coordinator

@@ -76,7 +76,7 @@ pqxx::result Exec(pqxx::work& work, const char* sql, Args&&... args) {
   return work.exec_prepared(name, std::forward<Args>(args)...);
 }
 
-// A literal of text[], for unnest() and ANY().
+// A literal of text[], for unnest() and ANY(). PostgreSQL's text has no NUL: it becomes U+FFFD.
 template <typename Range>
 std::string TextArray(const Range& values) {
   std::string literal = "{";
@@ -84,7 +84,11 @@ std::string TextArray(const Range& values) {
     literal += literal.size() == 1 ? "\"" : ",\"";
     for (char c : value) {
       if (c == '"' || c == '\\') literal.push_back('\\');
-      literal.push_back(c);
+      if (c == '\0') {
+        literal += "\uFFFD";
+      } else {
+        literal.push_back(c);
+      }
     }
     literal.push_back('"');
   }

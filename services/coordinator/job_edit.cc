@@ -5,12 +5,18 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/json.h"
 #include "common/base/status.h"
+#include "common/text/utf8.h"
 #include "services/coordinator/database.h"
 
 namespace foundry::coordinator {
 namespace {
 
 constexpr size_t kLongestMessage = 4096;  // bytes of one event
+
+// What the constructor reads.
+#define FOUNDRY_JOB_COLUMNS                                     \
+  "job_id, state, reason, last_event_id, max_running, period, " \
+  "period < foundry_period(clock_timestamp())"
 
 InputFacts FactsFromJson(const std::string& text) {
   InputFacts facts;
@@ -30,39 +36,67 @@ std::string FactsToJson(const InputFacts& facts) {
   return DumpJson(json);
 }
 
+JobEdit::JobEdit(pqxx::work& work, const pqxx::row& row)
+    : work_(work),
+      id_(row[0].as<std::string>()),
+      state_(static_cast<State>(row[1].as<int>())),
+      reason_(row[2].as<std::string>()),
+      last_event_id_(row[3].as<int64_t>()),
+      limited_(row[4].as<int>() > 0),
+      period_(row[5].as<std::string>()),
+      old_(row[6].as<bool>()) {}
+
 absl::StatusOr<JobEdit> JobEdit::Lock(pqxx::work& work, const std::string& job_id) {
-  const pqxx::result rows = Exec(work,
-                                 "SELECT state, reason, last_event_id, max_running, period, "
-                                 "period < foundry_period(clock_timestamp()) FROM jobs "
-                                 "WHERE job_id = $1 FOR UPDATE",
-                                 job_id);
+  const pqxx::result rows =
+      Exec(work, "SELECT " FOUNDRY_JOB_COLUMNS " FROM jobs WHERE job_id = $1 FOR UPDATE", job_id);
   if (rows.empty()) return absl::NotFoundError(absl::StrCat("no job ", job_id));
-  JobEdit job(work);
-  job.id_ = job_id;
-  job.state_ = static_cast<State>(rows[0][0].as<int>());
-  job.reason_ = rows[0][1].as<std::string>();
-  job.last_event_id_ = rows[0][2].as<int64_t>();
-  job.limited_ = rows[0][3].as<int>() > 0;
-  job.period_ = rows[0][4].as<std::string>();
-  job.old_ = rows[0][5].as<bool>();
-  // A statement of its own: its snapshot is younger than the lock, so it sees what the lock's
-  // holder before wrote.
+  JobEdit job(work, rows[0]);
+  ReadSteps(work, {&job});
+  return job;
+}
+
+std::map<std::string, JobEdit> JobEdit::LockFree(pqxx::work& work,
+                                                 const std::vector<std::string>& job_ids) {
+  std::map<std::string, JobEdit> jobs;
+  std::map<std::string, std::vector<JobEdit*>> of_period;
+  for (const auto& row : Exec(work,
+                              "SELECT " FOUNDRY_JOB_COLUMNS
+                              " FROM jobs WHERE job_id = ANY($1::text[]) FOR UPDATE SKIP LOCKED",
+                              TextArray(job_ids))) {
+    JobEdit job(work, row);
+    const std::string id = job.id_, period = job.period_;
+    of_period[period].push_back(&jobs.emplace(id, std::move(job)).first->second);
+  }
+  for (const auto& [period, of_it] : of_period) ReadSteps(work, of_it);
+  return jobs;
+}
+
+// A statement of its own: its snapshot is younger than the lock, so it sees what the lock's holder
+// before wrote. The period is a parameter, so that all partitions but one are left out at once.
+void JobEdit::ReadSteps(pqxx::work& work, const std::vector<JobEdit*>& jobs) {
+  std::map<std::string, JobEdit*> by_id;
+  std::vector<std::string> ids;
+  for (JobEdit* job : jobs) {
+    by_id[job->id_] = job;
+    ids.push_back(job->id_);
+  }
   for (const auto& row :
        Exec(work,
-            "SELECT name, state, expected_weight, manifest, exported, (SELECT "
-            "event_id FROM events WHERE period = $2::date AND job_id = $1 ORDER BY "
-            "event_id DESC LIMIT 1) FROM steps WHERE job_id = $1",
-            job_id, job.period_)) {
-    StepRow& step = job.steps_[row[0].as<std::string>()];
-    step.state = static_cast<State>(row[1].as<int>());
-    step.expected_weight = row[2].as<double>();
-    step.manifest = row[3].as<std::string>();
-    step.exported = row[4].as<bool>();
-    if (!row[5].is_null()) {
-      job.last_event_id_ = std::max(job.last_event_id_, row[5].as<int64_t>());
+            "SELECT j.job_id, j.last, s.name, s.state, s.expected_weight, s.manifest, s.exported "
+            "FROM (SELECT w.job_id, (SELECT e.event_id FROM events e WHERE e.period = $2::date "
+            "AND e.job_id = w.job_id ORDER BY e.event_id DESC LIMIT 1) AS last "
+            "FROM unnest($1::text[]) AS w(job_id) OFFSET 0) j JOIN steps s USING (job_id)",
+            TextArray(ids), jobs[0]->period_)) {
+    JobEdit& job = *by_id.at(row[0].as<std::string>());
+    if (!row[1].is_null()) {
+      job.last_event_id_ = std::max(job.last_event_id_, row[1].as<int64_t>());
     }
+    StepRow& step = job.steps_[row[2].as<std::string>()];
+    step.state = static_cast<State>(row[3].as<int>());
+    step.expected_weight = row[4].as<double>();
+    step.manifest = row[5].as<std::string>();
+    step.exported = row[6].as<bool>();
   }
-  return job;
 }
 
 absl::Status JobEdit::LoadSpec() {
@@ -78,7 +112,8 @@ absl::Status JobEdit::LoadSpec() {
 
 void JobEdit::Event(const std::string& step, const std::string& key, State state,
                     const std::string& message, const std::string& severity, int64_t time) {
-  events_.push_back({step, key, state, message.substr(0, kLongestMessage), severity, time});
+  events_.push_back(
+      {step, key, state, std::string(text::Utf8Prefix(message, kLongestMessage)), severity, time});
 }
 
 absl::Status JobEdit::MoveJob(State to, const std::string& reason) {
@@ -276,34 +311,42 @@ void JobEdit::SaveSteps() {
        NumberArray(ended));
 }
 
-absl::Status JobEdit::Save() {
-  SaveSteps();
-  if (events_.empty()) return absl::OkStatus();
-  std::vector<std::string> steps, keys, messages, severities;
+void JobEdit::Save() { SaveAll(work_, {this}); }
+
+void JobEdit::SaveAll(pqxx::work& work, const std::vector<JobEdit*>& jobs) {
+  std::vector<std::string> periods, ids, steps, keys, messages, severities;
   std::vector<int> states;
-  std::vector<int64_t> times;
-  for (NewEvent& event : events_) {
-    steps.push_back(std::move(event.step));
-    keys.push_back(std::move(event.key));
-    states.push_back(static_cast<int>(event.state));
-    messages.push_back(std::move(event.message));
-    severities.push_back(std::move(event.severity));
-    times.push_back(event.time);
+  std::vector<int64_t> numbers, times;
+  for (JobEdit* job : jobs) {
+    job->SaveSteps();
+    // The partitions of a job's own week exist since its creation, unless they were dropped by age.
+    if (job->old_ && !job->events_.empty()) {
+      Exec(work, "SELECT foundry_ensure_history($1::date)", job->period_);
+    }
+    for (NewEvent& event : job->events_) {
+      periods.push_back(job->period_);
+      ids.push_back(job->id_);
+      numbers.push_back(++job->last_event_id_);
+      steps.push_back(std::move(event.step));
+      keys.push_back(std::move(event.key));
+      states.push_back(static_cast<int>(event.state));
+      messages.push_back(std::move(event.message));
+      severities.push_back(std::move(event.severity));
+      times.push_back(event.time);
+    }
+    job->events_.clear();
   }
-  // The partitions of a job's own week exist since its creation, unless they were dropped by age.
-  if (old_) Exec(work_, "SELECT foundry_ensure_history($1::date)", period_);
-  Exec(work_,
+  if (ids.empty()) return;
+  Exec(work,
        "INSERT INTO events (period, job_id, event_id, time, step, task_key, state, message, "
-       "severity) SELECT $9::date, $1, $2 + n, CASE WHEN micros = 0 THEN clock_timestamp() "
+       "severity) SELECT period, job_id, event_id, CASE WHEN micros = 0 THEN clock_timestamp() "
        "ELSE timestamptz 'epoch' + micros * interval '1 microsecond' END, "
        "step, key, state, message, severity "
-       "FROM unnest($3::text[], $4::text[], $5::smallint[], $6::text[], $7::text[], $8::bigint[]) "
-       "WITH ORDINALITY AS e(step, key, state, message, severity, micros, n)",
-       id_, last_event_id_, TextArray(steps), TextArray(keys), NumberArray(states),
-       TextArray(messages), TextArray(severities), NumberArray(times), period_);
-  last_event_id_ += static_cast<int64_t>(events_.size());
-  events_.clear();
-  return absl::OkStatus();
+       "FROM unnest($1::date[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::smallint[], "
+       "$7::text[], $8::text[], $9::bigint[]) "
+       "AS e(period, job_id, event_id, step, key, state, message, severity, micros)",
+       TextArray(periods), TextArray(ids), NumberArray(numbers), TextArray(steps), TextArray(keys),
+       NumberArray(states), TextArray(messages), TextArray(severities), NumberArray(times));
 }
 
 }  // namespace foundry::coordinator

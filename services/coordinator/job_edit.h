@@ -41,6 +41,9 @@ class JobEdit {
  public:
   // Locks the row until the transaction ends. NotFound.
   static absl::StatusOr<JobEdit> Lock(pqxx::work& work, const std::string& job_id);
+  // The same for those of the jobs that are there and that nobody else holds: waits for nobody.
+  static std::map<std::string, JobEdit> LockFree(pqxx::work& work,
+                                                 const std::vector<std::string>& job_ids);
 
   const std::string& id() const { return id_; }
   State state() const { return state_; }
@@ -81,7 +84,9 @@ class JobEdit {
   absl::StatusOr<bool> HasOpenTasks();
 
   // Writes the steps and the events, each in one statement; the rest was written as it was done.
-  absl::Status Save();
+  void Save();
+  // The same for several jobs, whose events share a statement.
+  static void SaveAll(pqxx::work& work, const std::vector<JobEdit*>& jobs);
   // A task became READY.
   bool tasks_ready() const { return tasks_ready_; }
   void set_tasks_ready() { tasks_ready_ = true; }
@@ -89,7 +94,10 @@ class JobEdit {
   void TaskLeft() { tasks_ready_ |= limited_; }
 
  private:
-  explicit JobEdit(pqxx::work& work) : work_(work) {}
+  // Of a row of kLockedColumns.
+  JobEdit(pqxx::work& work, const pqxx::row& row);
+  // Of jobs of one period.
+  static void ReadSteps(pqxx::work& work, const std::vector<JobEdit*>& jobs);
   absl::Status CancelOpenTasks(const std::string& reason);
   void SaveSteps();
 

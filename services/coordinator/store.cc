@@ -36,14 +36,19 @@ absl::Status Store::Edit(absl::string_view what, const std::string& job_id, absl
     FOUNDRY_ASSIGN_OR_RETURN(JobEdit job, JobEdit::Lock(work, job_id));
     FOUNDRY_RETURN_IF_ERROR(change(job));
     ready = job.tasks_ready();
-    return job.Save();
+    job.Save();
+    return absl::OkStatus();
   }));
-  if (ready) {
+  Changed(job_id, ready);
+  return absl::OkStatus();
+}
+
+void Store::Changed(const std::string& job_id, bool tasks_ready) {
+  if (tasks_ready) {
     floors_.Forget(job_id);
     options_.on_tasks_ready();
   }
   options_.on_job_changed(job_id);
-  return absl::OkStatus();
 }
 
 absl::Status Store::Ping(absl::Time deadline) {

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -166,6 +167,11 @@ class Store {
   std::vector<absl::Status> CompleteAll(const std::string& job_id,
                                         const std::vector<const v1::CompleteTaskRequest*>& requests,
                                         absl::Time deadline);
+  // The same, of any jobs, in one transaction that waits for no job's row and plans nothing.
+  // nullopt is for CompleteAll: this process does not know the job without asking, another has its
+  // row, it is ending, the task may be the last of its step, or a request was no good.
+  std::vector<std::optional<absl::Status>> CompleteSome(
+      const std::vector<const v1::CompleteTaskRequest*>& requests, absl::Time deadline);
   // A task's job, where this process knows it without asking the database.
   std::optional<std::string> KnownJobOf(const std::string& task_id);
   // NotFound.
@@ -231,6 +237,7 @@ class Store {
   struct LeasedTask;
   struct GangTask;
   struct HeldTask;
+  struct HeldLeases;
   explicit Store(StoreOptions options);
 
   // Runs `change` with the job's row locked and records its events.
@@ -239,6 +246,8 @@ class Store {
   // The same for the task of a lease, whose row is locked too.
   absl::Status EditLease(absl::string_view what, const LeaseKey& key, absl::Time deadline,
                          const std::function<absl::Status(JobEdit&, const LeasedTask&)>& change);
+  // Tells of a job's change, after its commit.
+  void Changed(const std::string& job_id, bool tasks_ready);
   // Plans what comes next when no task is open; ends the job when nothing does.
   absl::Status Advance(JobEdit& job);
   absl::Status Succeed(JobEdit& job);
@@ -249,14 +258,13 @@ class Store {
   void FillRunning(pqxx::work& work, std::vector<ReadyWork>* ready);
   // Jobs that this process gave a lease have not waited longer than since then.
   void SinceLastStarts(std::vector<ReadyWork>* ready);
-  absl::Status EditCompletions(JobEdit& job,
-                               const std::vector<const v1::CompleteTaskRequest*>& requests,
-                               std::vector<absl::Status>* outcomes);
   absl::StatusOr<bool> HeartbeatWithMetrics(const v1::HeartbeatRequest& request,
                                             absl::Time deadline);
   absl::Status ExpireLease(const std::string& job_id, const std::string& task_id,
                            absl::Time deadline);
   absl::Duration Backoff(int failures) const;
+  // RecordStarts for the jobs whose rows are free, in one transaction; takes them out of `by_job`.
+  absl::Status RecordFreeStarts(std::map<std::string, HeldLeases>* by_job, absl::Time deadline);
   // What claims of other calls and limits are told of a lease.
   void NoteGrants(const std::vector<GrantedLease>& granted);
   absl::Status FillCheckpoints(pqxx::work& work, std::vector<GrantedLease>* granted);

@@ -83,7 +83,35 @@ std::vector<std::string> WorkersOf(const std::vector<GrantedLease>& granted) {
   return workers;
 }
 
+// The starts of these leases that were not told yet, now marked as told, with their jobs.
+std::vector<std::pair<std::string, LeaseStart>> Announced(pqxx::work& work,
+                                                          const std::vector<std::string>& tasks,
+                                                          const std::vector<int64_t>& epochs) {
+  std::vector<std::pair<std::string, LeaseStart>> starts;
+  for (const auto& row : Exec(work, kAnnounceSql, TextArray(tasks), NumberArray(epochs))) {
+    starts.emplace_back(
+        row[0].as<std::string>(),
+        LeaseStart{row[1].as<std::string>(), row[2].as<std::string>(), row[3].as<std::string>(),
+                   row[4].as<int>(), row[5].as<int64_t>()});
+  }
+  return starts;
+}
+
 }  // namespace
+
+struct Store::HeldLeases {
+  std::vector<std::string> tasks;
+  std::vector<int64_t> epochs;
+
+  void Add(const std::string& task, int64_t epoch) {
+    tasks.push_back(task);
+    epochs.push_back(epoch);
+  }
+  void Add(const HeldLeases& more) {
+    tasks.insert(tasks.end(), more.tasks.begin(), more.tasks.end());
+    epochs.insert(epochs.end(), more.epochs.begin(), more.epochs.end());
+  }
+};
 
 // What one transaction leased.
 struct Store::Round {
@@ -249,28 +277,53 @@ absl::Status Store::RecordStarts(const std::vector<GrantedLease>& leases, absl::
   }
   // Quick tasks have ended by now, and their starts been told with their ends: they must not cost
   // their jobs a lock and a durable commit.
-  std::map<std::string, std::pair<std::vector<std::string>, std::vector<int64_t>>> by_job;
+  std::map<std::string, HeldLeases> by_job;
   FOUNDRY_RETURN_IF_ERROR(
       relaxed_.Transact("starts to record", deadline, [&](pqxx::work& work) -> absl::Status {
         by_job.clear();
         for (const auto& row : Exec(work, kToAnnounceSql, TextArray(ids), NumberArray(epochs))) {
-          auto& [job_ids, job_epochs] = by_job[row[0].as<std::string>()];
-          job_ids.push_back(row[1].as<std::string>());
-          job_epochs.push_back(row[2].as<int64_t>());
+          by_job[row[0].as<std::string>()].Add(row[1].as<std::string>(), row[2].as<int64_t>());
         }
         return absl::OkStatus();
       }));
+  if (by_job.size() > 1) FOUNDRY_RETURN_IF_ERROR(RecordFreeStarts(&by_job, deadline));
   for (const auto& [job_id, held] : by_job) {
     FOUNDRY_RETURN_IF_ERROR(
-        Edit("record starts", job_id, deadline, [&](JobEdit& job) -> absl::Status {
-          for (const auto& row :
-               Exec(job.work(), kAnnounceSql, TextArray(held.first), NumberArray(held.second))) {
-            FOUNDRY_RETURN_IF_ERROR(
-                job.Announce({row[0].as<std::string>(), row[1].as<std::string>(),
-                              row[2].as<std::string>(), row[3].as<int>(), row[4].as<int64_t>()}));
+        Edit("record starts", job_id, deadline, [&held = held](JobEdit& job) -> absl::Status {
+          for (const auto& [of, start] : Announced(job.work(), held.tasks, held.epochs)) {
+            FOUNDRY_RETURN_IF_ERROR(job.Announce(start));
           }
           return absl::OkStatus();
         }));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Store::RecordFreeStarts(std::map<std::string, HeldLeases>* by_job,
+                                     absl::Time deadline) {
+  std::vector<std::string> wanted;
+  for (const auto& [job_id, held] : *by_job) wanted.push_back(job_id);
+  std::map<std::string, bool> changed;  // jobs → whether tasks became ready
+  FOUNDRY_RETURN_IF_ERROR(
+      database_.Transact("record starts", deadline, [&](pqxx::work& work) -> absl::Status {
+        changed.clear();
+        std::map<std::string, JobEdit> jobs = JobEdit::LockFree(work, wanted);
+        HeldLeases held;
+        std::vector<JobEdit*> edited;
+        for (auto& [job_id, job] : jobs) {
+          held.Add(by_job->at(job_id));
+          edited.push_back(&job);
+        }
+        for (const auto& [job_id, start] : Announced(work, held.tasks, held.epochs)) {
+          FOUNDRY_RETURN_IF_ERROR(jobs.at(job_id).Announce(start));
+        }
+        for (const auto& [job_id, job] : jobs) changed[job_id] = job.tasks_ready();
+        JobEdit::SaveAll(work, edited);
+        return absl::OkStatus();
+      }));
+  for (const auto& [job_id, ready] : changed) {
+    by_job->erase(job_id);
+    Changed(job_id, ready);
   }
   return absl::OkStatus();
 }

@@ -19,12 +19,6 @@ using ::testing::StartsWith;
 
 class StoreClaimTest : public StoreFixture {
  protected:
-  std::string CreateWith(const std::string& name, const std::string& settings, int shards = 10) {
-    return Create(name, Spec(absl::StrCat("name: ", name, "\n", settings,
-                                          "sources: [{pdf: docs}]\nsteps: [extraction]\n"
-                                          "extraction: {shards: ",
-                                          shards, "}\n")));
-  }
   // Jobs of the next leases, by name.
   std::map<std::string, int> NextJobs(int count, const std::string& worker = "w") {
     std::map<std::string, int> jobs;
@@ -180,29 +174,6 @@ TEST_F(StoreClaimTest, AStartIsToldByWhateverComesFirst) {
     EXPECT_THAT(states(key), ElementsAre(v1::STATE_READY, v1::STATE_RUNNING, v1::STATE_READY))
         << key;
   }
-}
-
-TEST_F(StoreClaimTest, CompletionsOfOneBatchHaveTheirOwnOutcomes) {
-  const std::string job = CreateWith("job", "", 3);
-  auto leases = LeaseMany(3);
-  ASSERT_EQ(leases.size(), 3u);
-  const auto good = Completion(leases[0]);
-  auto stale = Completion(leases[1]);
-  stale.set_epoch(7);
-  auto thief = Completion(leases[2]);
-  thief.set_worker_id("thief");
-  auto unknown = good;
-  unknown.set_task_id("nope");
-  const auto outcomes = store().CompleteAll(job, {&stale, &good, &thief, &good, &unknown}, Soon());
-  EXPECT_EQ(ReasonOf(outcomes[0]), "STALE_LEASE");
-  EXPECT_TRUE(outcomes[1].ok()) << outcomes[1];
-  EXPECT_EQ(ReasonOf(outcomes[2]), "STALE_LEASE");
-  EXPECT_TRUE(outcomes[3].ok()) << "the same call again";
-  EXPECT_EQ(ReasonOf(outcomes[4]), "STALE_LEASE");
-  EXPECT_EQ(TaskOf(job, "extraction", "extract/0").state(), v1::STATE_SUCCEEDED);
-  EXPECT_EQ(TaskOf(job, "extraction", "extract/1").state(), v1::STATE_RUNNING);
-  EXPECT_EQ(TaskOf(job, "extraction", "extract/2").state(), v1::STATE_RUNNING);
-  CheckedEvents(job);
 }
 
 TEST_F(StoreClaimTest, HeartbeatsOfOneBatchHaveTheirOwnOutcomes) {

@@ -63,6 +63,13 @@ class StoreFixture : public ::testing::Test {
     EXPECT_TRUE(job.ok()) << job.status();
     return job.value_or("");
   }
+  // An extraction of so many shards and their join. `settings`: further lines of the spec.
+  std::string CreateWith(const std::string& name, const std::string& settings, int shards = 10) {
+    return Create(name, Spec(absl::StrCat("name: ", name, "\n", settings,
+                                          "sources: [{pdf: docs}]\nsteps: [extraction]\n"
+                                          "extraction: {shards: ",
+                                          shards, "}\n")));
+  }
 
   std::vector<GrantedLease> LeaseMany(int count, const std::string& worker = "w") {
     LeaseQuery query{.stages = EveryStage()};

@@ -54,7 +54,8 @@ absl::StatusOr<std::string> Store::CreateJob(const std::string& request_id,
         job.Event("", "", State::STATE_READY, "created");
         FOUNDRY_RETURN_IF_ERROR(Advance(job));
         ready = job.tasks_ready();
-        return job.Save();
+        job.Save();
+        return absl::OkStatus();
       }));
   {
     std::lock_guard lock(mutex_);

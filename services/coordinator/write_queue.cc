@@ -12,6 +12,9 @@ namespace {
 // A batch may take as long as its most patient call, but not for ever.
 constexpr absl::Duration kLongest = absl::Seconds(15);
 constexpr char kHeartbeats[] = "heartbeats";
+constexpr char kCompletions[] = "completions";
+
+std::string JobLane(const std::string& job) { return absl::StrCat("job ", job); }
 
 }  // namespace
 
@@ -30,16 +33,23 @@ WriteQueue::~WriteQueue() {
 
 void WriteQueue::Complete(const v1::CompleteTaskRequest* request, absl::Time deadline,
                           const CancelToken& cancel, std::function<void(absl::Status)> done) {
-  const std::optional<std::string> job = store_->KnownJobOf(request->task_id());
   Item item;
   item.completion = request;
+  item.job = store_->KnownJobOf(request->task_id()).value_or("");
   item.deadline = deadline;
   item.cancel = cancel;
   item.done = [done = std::move(done)](const absl::StatusOr<bool>& outcome) {
     done(outcome.status());
   };
-  Add(job.has_value() ? absl::StrCat("job ", *job) : absl::StrCat("task ", request->task_id()),
-      std::move(item));
+  const std::string own =
+      item.job.empty() ? absl::StrCat("task ", request->task_id()) : JobLane(item.job);
+  const bool shared = !item.job.empty();
+  {
+    std::lock_guard lock(mutex_);
+    // A job that has a lane of its own for now keeps it until that is empty.
+    AddLocked(shared && lanes_.count(own) == 0 ? kCompletions : own, std::move(item));
+  }
+  changed_.notify_one();
 }
 
 void WriteQueue::Heartbeat(const v1::HeartbeatRequest* request, absl::Time deadline,
@@ -55,15 +65,18 @@ void WriteQueue::Heartbeat(const v1::HeartbeatRequest* request, absl::Time deadl
   Add(plain ? kHeartbeats : absl::StrCat("task ", request->task_id()), std::move(item));
 }
 
-void WriteQueue::Add(const std::string& name, Item item) {
+void WriteQueue::Add(const std::string& lane, Item item) {
   {
     std::lock_guard lock(mutex_);
-    Lane& lane = lanes_[name];
-    lane.items.push_back(std::move(item));
-    if (lane.busy || lane.items.size() > 1) return;
-    due_.push_back(name);
+    AddLocked(lane, std::move(item));
   }
   changed_.notify_one();
+}
+
+void WriteQueue::AddLocked(const std::string& name, Item item) {
+  Lane& lane = lanes_[name];
+  lane.items.push_back(std::move(item));
+  if (!lane.busy && lane.items.size() == 1) due_.push_back(name);
 }
 
 void WriteQueue::Run() {
@@ -86,8 +99,13 @@ void WriteQueue::Run() {
       lane.items.pop_front();
     }
     lock.unlock();
-    Write(batch);
+    std::vector<Item> left = Write(name, std::move(batch));
     lock.lock();
+    for (Item& item : left) {
+      const std::string own = JobLane(item.job);
+      AddLocked(own, std::move(item));
+    }
+    if (!left.empty()) changed_.notify_all();
     lane.busy = false;
     if (!lane.items.empty()) {
       due_.push_back(name);
@@ -97,34 +115,66 @@ void WriteQueue::Run() {
   }
 }
 
-void WriteQueue::Write(const std::vector<Item>& batch) {
-  std::vector<const Item*> live;
+std::vector<WriteQueue::Item> WriteQueue::Write(const std::string& lane, std::vector<Item> batch) {
+  std::vector<Item> live;
   absl::Time deadline = absl::InfinitePast();
-  for (const Item& item : batch) {
+  for (Item& item : batch) {
     if (const absl::Status cancelled = item.cancel.Check(); !cancelled.ok()) {
       item.done(cancelled);
       continue;
     }
-    live.push_back(&item);
     deadline = std::max(deadline, item.deadline);
+    live.push_back(std::move(item));
   }
-  if (live.empty()) return;
+  if (live.empty()) return {};
   deadline = std::min(deadline, absl::Now() + kLongest);
-  if (live[0]->heartbeat != nullptr) {
-    std::vector<const v1::HeartbeatRequest*> requests;
-    for (const Item* item : live) requests.push_back(item->heartbeat);
-    const auto outcomes = store_->Heartbeats(requests, deadline);
-    for (size_t i = 0; i < live.size(); ++i) live[i]->done(outcomes[i]);
-    return;
+  if (lane == kCompletions) return WriteSharedCompletions(std::move(live), deadline);
+  if (live[0].completion != nullptr) {
+    WriteCompletions(live, deadline);
+  } else {
+    WriteHeartbeats(live, deadline);
   }
-  std::vector<const v1::CompleteTaskRequest*> requests;
-  for (const Item* item : live) requests.push_back(item->completion);
+  return {};
+}
+
+void WriteQueue::WriteHeartbeats(const std::vector<Item>& batch, absl::Time deadline) {
+  std::vector<const v1::HeartbeatRequest*> requests;
+  for (const Item& item : batch) requests.push_back(item.heartbeat);
+  const auto outcomes = store_->Heartbeats(requests, deadline);
+  for (size_t i = 0; i < batch.size(); ++i) batch[i].done(outcomes[i]);
+}
+
+void WriteQueue::WriteCompletions(const std::vector<Item>& batch, absl::Time deadline) {
+  const std::vector<const v1::CompleteTaskRequest*> requests = CompletionsOf(batch);
   const auto job = store_->JobOf(requests[0]->task_id(), deadline);
-  std::vector<absl::Status> outcomes(live.size(), job.status());
+  std::vector<absl::Status> outcomes(batch.size(), job.status());
   if (job.ok()) outcomes = store_->CompleteAll(*job, requests, deadline);
-  for (size_t i = 0; i < live.size(); ++i) {
-    live[i]->done(outcomes[i].ok() ? absl::StatusOr<bool>(false) : outcomes[i]);
+  for (size_t i = 0; i < batch.size(); ++i) Answer(batch[i], outcomes[i]);
+}
+
+std::vector<WriteQueue::Item> WriteQueue::WriteSharedCompletions(std::vector<Item> batch,
+                                                                 absl::Time deadline) {
+  std::vector<Item> left;
+  const auto outcomes = store_->CompleteSome(CompletionsOf(batch), deadline);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    if (outcomes[i].has_value()) {
+      Answer(batch[i], *outcomes[i]);
+    } else {
+      left.push_back(std::move(batch[i]));
+    }
   }
+  return left;
+}
+
+std::vector<const v1::CompleteTaskRequest*> WriteQueue::CompletionsOf(
+    const std::vector<Item>& batch) {
+  std::vector<const v1::CompleteTaskRequest*> requests;
+  for (const Item& item : batch) requests.push_back(item.completion);
+  return requests;
+}
+
+void WriteQueue::Answer(const Item& item, const absl::Status& outcome) {
+  item.done(outcome.ok() ? absl::StatusOr<bool>(false) : outcome);
 }
 
 }  // namespace foundry::coordinator

@@ -1,6 +1,8 @@
-// What workers tell, written in batches: all completions of a job that came while the one before
-// was being committed go into one transaction, and so do heartbeats. A job's row is locked and a
-// commit waited for once a batch instead of once a task, and no call holds a thread. Thread-safe.
+// What workers tell, written in batches: all completions that came while the batch before was being
+// committed go into one transaction, and so do heartbeats. Jobs' rows are locked and a commit
+// waited for once a batch instead of once a task, and no call holds a thread. Completions that may
+// have to wait or to plan go on in batches of their jobs' own, so that they hold up no other job.
+// Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -11,6 +13,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -44,6 +47,7 @@ class WriteQueue {
   struct Item {
     const v1::CompleteTaskRequest* completion = nullptr;  // or
     const v1::HeartbeatRequest* heartbeat = nullptr;
+    std::string job;  // of a completion; empty: not known without asking
     absl::Time deadline;
     CancelToken cancel;
     std::function<void(absl::StatusOr<bool>)> done;
@@ -54,8 +58,17 @@ class WriteQueue {
     bool busy = false;
   };
   void Add(const std::string& lane, Item item);
+  void AddLocked(const std::string& lane, Item item);
   void Run();
-  void Write(const std::vector<Item>& batch);
+  // Answers what is left for lanes of the jobs' own.
+  std::vector<Item> Write(const std::string& lane, std::vector<Item> batch);
+  void WriteHeartbeats(const std::vector<Item>& batch, absl::Time deadline);
+  // Of one job, or of a task whose job is not known.
+  void WriteCompletions(const std::vector<Item>& batch, absl::Time deadline);
+  // Of any jobs.
+  std::vector<Item> WriteSharedCompletions(std::vector<Item> batch, absl::Time deadline);
+  static std::vector<const v1::CompleteTaskRequest*> CompletionsOf(const std::vector<Item>& batch);
+  static void Answer(const Item& item, const absl::Status& outcome);
 
   Store* const store_;
   const Options options_;

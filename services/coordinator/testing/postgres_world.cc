@@ -52,7 +52,9 @@ class PostgresStore : public TaskStore {
     return store_->Heartbeat(request, Soon());
   }
   absl::Status Complete(const v1::CompleteTaskRequest& request) override {
-    return store_->Complete(request, Soon());
+    // As the write queue does.
+    const auto outcome = store_->CompleteSome({&request}, Soon())[0];
+    return outcome.has_value() ? *outcome : store_->Complete(request, Soon());
   }
   absl::Status Fail(const v1::FailTaskRequest& request) override {
     return store_->Fail(request, Soon());
