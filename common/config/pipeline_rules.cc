@@ -159,9 +159,6 @@ void CheckDistillation(const pipeline::v1::Distillation& distillation, Problems*
       problems->Add("distillation.tensor_parallel",
                     absl::StrCat("must divide distillation.devices, which is ", devices));
     }
-    if (distillation.lora().dora()) {
-      problems->Add("distillation.tensor_parallel", "does not go with dora: remove one of the two");
-    }
   }
 }
 

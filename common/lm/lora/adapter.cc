@@ -31,11 +31,6 @@ absl::StatusOr<Adapter> LayOutAdapter(const Decoder& decoder, const LoraOptions&
   if (options.rank <= 0) {
     return absl::InvalidArgumentError(absl::StrCat("lora rank ", options.rank, ": at least 1"));
   }
-  if (options.dora && decoder.shard() != nullptr) {
-    return absl::UnimplementedError(
-        "DoRA over tensor parallel ranks: no rank has whole rows; train with dora or "
-        "tensor_parallel");
-  }
   std::set<std::string> wanted(options.targets.begin(), options.targets.end()), found, known;
   Adapter adapter;
   adapter.options = options;
@@ -104,6 +99,48 @@ void ForEachAdapted(const Adapter& adapter, Decoder& decoder,
   });
 }
 
+// The tensors summed over the ranks that share a decoder, by one exchange.
+void SumOverRanks(const TensorShard& shard, std::vector<at::Tensor>* tensors) {
+  if (tensors->empty()) return;
+  const at::Tensor sum = shard.Sum(at::cat(*tensors));
+  int64_t at = 0;
+  for (at::Tensor& tensor : *tensors) {
+    tensor.copy_(sum.narrow(0, at, tensor.numel()));
+    at += tensor.numel();
+  }
+}
+
+// Magnitudes: the norms of the base's rows.
+void StartFromNorms(const Adapter& adapter, Decoder& decoder) {
+  std::vector<at::Tensor> squares;
+  ForEachAdapted(adapter, decoder, [&](Linear& linear, const Placed& placed) {
+    const at::Tensor own = RowSquares(linear);
+    for (const auto& [module, part] : placed) {
+      squares.push_back(module->magnitude);
+      int64_t row = part->offset;
+      for (const auto& [begin, rows] : part->source) {
+        module->magnitude.narrow(0, begin, rows).copy_(own.narrow(0, row, rows));
+        row += rows;
+      }
+    }
+  });
+  if (decoder.shard() != nullptr) SumOverRanks(*decoder.shard(), &squares);
+  for (at::Tensor& values : squares) values.sqrt_();
+}
+
+void SetRowScales(const Adapter& adapter, double scale, Decoder& decoder) {
+  std::vector<at::Tensor> squares, of_shares;
+  ForEachAdapted(adapter, decoder, [&](Linear& linear, const Placed& placed) {
+    squares.push_back(UpdatedRowSquares(placed, scale, linear));
+    if (linear.in < linear.full_in) of_shares.push_back(squares.back());
+  });
+  if (decoder.shard() != nullptr) SumOverRanks(*decoder.shard(), &of_shares);
+  size_t next = 0;
+  ForEachAdapted(adapter, decoder, [&](Linear& linear, const Placed& placed) {
+    SetRowScale(placed, squares[next++], linear);
+  });
+}
+
 }  // namespace
 
 absl::StatusOr<Adapter> FreshAdapter(const Decoder& decoder, const LoraOptions& options,
@@ -115,15 +152,7 @@ absl::StatusOr<Adapter> FreshAdapter(const Decoder& decoder, const LoraOptions& 
     double bound = 1.0 / std::sqrt(static_cast<double>(module.a.size(1)));
     module.a.uniform_(-bound, bound, generator);
   }
-  if (options.dora) {
-    ForEachAdapted(*adapter, const_cast<Decoder&>(decoder),
-                   [](const Linear& linear, const Placed& placed) {
-                     const at::Tensor norms = RowSquares(linear).sqrt_();
-                     for (const auto& [module, part] : placed) {
-                       module->magnitude.copy_(norms.narrow(0, part->offset, part->rows));
-                     }
-                   });
-  }
+  if (options.dora) StartFromNorms(*adapter, const_cast<Decoder&>(decoder));
   return adapter;
 }
 
@@ -156,8 +185,8 @@ void UpdateAdapter(const Adapter& adapter, double extra_scale, Decoder& decoder)
       }
       at += rank;
     }
-    if (adapter.options.dora) SetRowScale(placed, scale, linear);
   });
+  if (adapter.options.dora) SetRowScales(adapter, scale, decoder);
 }
 
 void DetachAdapter(Decoder& decoder) {

@@ -1,6 +1,8 @@
 // LoRA adapters (Hu et al., arXiv 2106.09685), weight-decomposed ones too (DoRA, Liu et al., arXiv
 // 2402.09353), in PEFT's format, and their attachment to a decoder.
 // Internal to common/lm. Not thread-safe: a decoder may not compute while its adapter changes.
+// Where ranks share a decoder, all of them make the same calls; with DoRA, FreshAdapter, Attach and
+// Update exchange rows' norms, and throw StatusError (torch_guard.h) when that fails.
 #pragma once
 
 #include <cstdint>
