@@ -1,5 +1,6 @@
 // submit, list, get, watch, logs, cancel, retry, artifacts, report: jobs on a coordinator.
 #include <cstdio>
+#include <functional>
 #include <memory>
 
 #include "absl/strings/ascii.h"
@@ -37,7 +38,7 @@ struct Options {
 };
 
 using Shared = std::shared_ptr<Options>;
-using Body = absl::StatusOr<int> (*)(const Options&, JobsClient&, const CancelToken&);
+using Body = std::function<absl::StatusOr<int>(const Options&, JobsClient&, const CancelToken&)>;
 
 // Connects, runs the body, turns its status into the exit code. A body that `waits` is cancelled by
 // Ctrl-C, which ends the others at once.
@@ -67,12 +68,20 @@ int Print(const Options& options, const Job& job) {
   return kOk;
 }
 
-absl::StatusOr<int> Submit(const Options& options, JobsClient& client, const CancelToken&) {
-  FOUNDRY_ASSIGN_OR_RETURN(const LoadedSpec loaded, LoadSpec(options.spec, options.settings));
-  FOUNDRY_ASSIGN_OR_RETURN(const Job job, client.Create(loaded.request_id, loaded.spec));
-  if (options.output == Output::kJson) return Print(options, job);
-  std::printf("%s\n", job.job_id().c_str());
-  return kOk;
+std::function<int()> Submit(Shared options) {
+  return [options] {
+    // Before the connection: what is wrong with a spec can be told without a coordinator.
+    const absl::StatusOr<LoadedSpec> loaded = LoadSpec(options->spec, options->settings);
+    if (!loaded.ok()) return Report(loaded.status());
+    const Body create = [&loaded](const Options& options, JobsClient& client,
+                                  const CancelToken&) -> absl::StatusOr<int> {
+      FOUNDRY_ASSIGN_OR_RETURN(const Job job, client.Create(loaded->request_id, loaded->spec));
+      if (options.output == Output::kJson) return Print(options, job);
+      std::printf("%s\n", job.job_id().c_str());
+      return kOk;
+    };
+    return WithClient(options, create, false)();
+  };
 }
 
 absl::StatusOr<int> List(const Options& options, JobsClient& client, const CancelToken&) {
@@ -188,7 +197,7 @@ void RegisterJobs(Frame& frame) {
     bool takes_job;
   };
   const Row rows[] = {
-      {"submit", "Hand a spec to a coordinator and print the job's id", &Submit, false},
+      {"submit", "Hand a spec to a coordinator and print the job's id", nullptr, false},
       {"list", "Jobs, newest first", &List, false},
       {"get", "One job: its steps, tasks, and why what waits is waiting", &Get, true},
       {"watch", "Follow a job's progress until it ends", &Watch, true},
@@ -223,7 +232,9 @@ void RegisterJobs(Frame& frame) {
     if (name == "logs" || name == "artifacts") {
       command->add_option("--step", options->step, "only this step");
     }
-    frame.On(command, WithClient(options, row.body, name == "watch" || name == "logs"));
+    frame.On(command, name == "submit"
+                          ? Submit(options)
+                          : WithClient(options, row.body, name == "watch" || name == "logs"));
   }
 }
 

@@ -18,6 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr absl::Duration kPatience = absl::Minutes(4);  // on a machine that does much else
 
@@ -58,6 +59,13 @@ TEST_F(RunCommandTest, CtrlCEndsTheServicesInOrder) {
   EXPECT_THAT(run->Log(), HasSubstr("running tasks are given back"));
   EXPECT_THAT(run->Log(), HasSubstr("foundry run " + Path("pipeline.yaml")));
   EXPECT_FALSE(DatabaseRuns());
+}
+
+TEST_F(RunCommandTest, SubmitNeedsNoCoordinatorToRefuseASpec) {
+  const auto submit = Start("log", {"submit", Path("none.yaml")});
+  EXPECT_NE(submit->Wait(kPatience), 0);
+  EXPECT_THAT(submit->Log(), HasSubstr(Path("none.yaml")));
+  EXPECT_THAT(submit->Log(), Not(HasSubstr("foundry up")));
 }
 
 TEST_F(RunCommandTest, CtrlCWhileTheServicesStart) {
