@@ -177,7 +177,8 @@ void WorkerLoop::Count(const Lease& lease, const char* outcome) {
   runner_->metrics->Count(
       "foundry_worker_tasks_total", "Leased tasks by how they ended.",
       {{"stage", StageOf(*runner_, lease.request().request_case())}, {"outcome", outcome}});
-  telemetry::LogInfo(absl::StrCat("task ", outcome));
+  // Only a leader's result is the task's.
+  telemetry::LogInfo(absl::StrCat(lease.seat().first_rank() > 0 ? "seat " : "task ", outcome));
 }
 
 absl::Duration WorkerLoop::HeartbeatPeriod(const Lease& lease) const {

@@ -8,6 +8,7 @@
 #include "common/base/error_details.h"
 #include "common/rpc/server.h"
 #include "common/storage/manifest.h"
+#include "foundry/coordinator/v1/gangs.grpc.pb.h"
 #include "gtest/gtest.h"
 
 namespace foundry::worker {
@@ -100,13 +101,14 @@ class ScriptedWorkers : public v1::WorkersService::CallbackService {
         });
   }
 
-  void Queue(const std::string& task) {
+  void Queue(const std::string& task, int first_rank = 0) {
     std::lock_guard lock(mutex_);
     v1::Lease& lease = leases.emplace_back();
     lease.set_task_id(task);
     lease.set_epoch(7);
     lease.set_attempt(1);
     lease.mutable_request()->mutable_merge();
+    if (first_rank > 0) lease.mutable_seat()->set_first_rank(first_rank);
   }
   v1::HeartbeatRequest Heartbeats() {
     std::lock_guard lock(mutex_);
@@ -136,11 +138,37 @@ class ScriptedWorkers : public v1::WorkersService::CallbackService {
   std::mutex mutex_;
 };
 
+class ScriptedGangs : public v1::GangsService::CallbackService {
+ public:
+  explicit ScriptedGangs(rpc::Frame* frame) : frame_(frame) {}
+  grpc::ServerUnaryReactor* HeartbeatSeat(grpc::CallbackServerContext* context,
+                                          const v1::HeartbeatSeatRequest* request,
+                                          v1::HeartbeatSeatResponse* response) override {
+    return frame_->Unary<v1::HeartbeatSeatRequest, v1::HeartbeatSeatResponse>(
+        context, {"G", "HeartbeatSeat"}, request, response,
+        [](const auto&, auto*, rpc::Call&) { return absl::OkStatus(); });
+  }
+  grpc::ServerUnaryReactor* LeaveSeat(grpc::CallbackServerContext* context,
+                                      const v1::LeaveSeatRequest* request,
+                                      v1::LeaveSeatResponse* response) override {
+    return frame_->Unary<v1::LeaveSeatRequest, v1::LeaveSeatResponse>(
+        context, {"G", "LeaveSeat"}, request, response,
+        [this](const auto& request, auto*, rpc::Call&) {
+          left.set_value(request);
+          return absl::OkStatus();
+        });
+  }
+  std::promise<v1::LeaveSeatRequest> left;
+
+ private:
+  rpc::Frame* const frame_;
+};
+
 class WorkerLoopTest : public ::testing::Test {
  protected:
   WorkerLoopTest() {
     server_ = *rpc::Server::Start({.listen = "unix:" + (folder_.path() / "s").string()},
-                                  {&workers_}, &frame_);
+                                  {&workers_, &gangs_}, &frame_);
     channel_ = *rpc::Channel::Open({.address = server_->address()});
     runner_.files = files_.get();
     runner_.metrics = &metrics_;
@@ -167,6 +195,7 @@ class WorkerLoopTest : public ::testing::Test {
   StageRunner runner_;
   rpc::Frame frame_{{}, &metrics_};
   ScriptedWorkers workers_{&frame_};
+  ScriptedGangs gangs_{&frame_};
   std::unique_ptr<rpc::Server> server_;
   std::unique_ptr<rpc::Channel> channel_;
   std::unique_ptr<WorkerLoop> loop_;
@@ -227,6 +256,19 @@ TEST_F(WorkerLoopTest, ABeatAfterTheCompletionIsNoAlarm) {
   const std::string log = ::testing::internal::GetCapturedStderr();
   EXPECT_NE(log.find("task completed"), std::string::npos) << log;
   EXPECT_EQ(log.find("the lease is lost"), std::string::npos) << log;
+}
+
+TEST_F(WorkerLoopTest, ASeatThatEndsWellIsNoCompletedTask) {
+  workers_.Queue("t1", /*first_rank=*/1);
+  ::testing::internal::CaptureStderr();
+  Handle([](const StageRequest&, TaskContext&) -> absl::StatusOr<StageOutput> {
+    return StageOutput{};
+  });
+  EXPECT_EQ(gangs_.left.get_future().get().reason(), v1::LEAVE_REASON_DONE);
+  loop_->Drain();
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  EXPECT_NE(log.find("seat completed"), std::string::npos) << log;
+  EXPECT_EQ(log.find("task completed"), std::string::npos) << log;
 }
 
 TEST_F(WorkerLoopTest, ARefusedResultFailsTheTask) {

@@ -98,15 +98,34 @@ void ChaosCluster::KillWorker(int worker) {
 }
 
 void ChaosCluster::StartWorker(int worker) {
-  const int coordinator = worker < 2 ? 0 : 1;
-  workers_[worker] = std::make_unique<testing::ChildProcess>(
-      std::vector<std::string>{
-          testing::BuiltProgram("foundry-extraction"),
-          absl::StrCat("--coordinator=", from_workers(coordinator).address()),
-          absl::StrCat("--artifacts=", (folder() / "artifacts").string()),
-          absl::StrCat("--work-dir=", (folder() / absl::StrCat("work", worker)).string()),
-          "--slots=2", "--metrics-port=-1", "--log-format=json"},
-      folder() / absl::StrCat("worker", worker, ".log"));
+  workers_[worker] = Start("foundry-extraction", worker < 2 ? 0 : 1, absl::StrCat("worker", worker),
+                           {"--slots=2"});
+}
+
+void ChaosCluster::KillTrainer(int trainer) {
+  trainers_[trainer]->Signal(SIGKILL);
+  trainers_[trainer]->Wait(kStart);
+}
+
+void ChaosCluster::StartTrainer(int trainer) {
+  // As many threads for each rank, always: sums are the same then, bit for bit.
+  trainers_[trainer] = Start("foundry-trainer", trainer, absl::StrCat("trainer", trainer),
+                             {"--devices=1", "--state-seconds=0"}, {"OMP_NUM_THREADS=1"});
+}
+
+std::unique_ptr<testing::ChildProcess> ChaosCluster::Start(
+    const std::string& program, int coordinator, const std::string& name,
+    const std::vector<std::string>& flags, const std::vector<std::string>& environment) {
+  std::vector<std::string> argv = {
+      testing::BuiltProgram(program),
+      absl::StrCat("--coordinator=", from_workers(coordinator).address()),
+      absl::StrCat("--artifacts=", (folder() / "artifacts").string()),
+      absl::StrCat("--work-dir=", (folder() / absl::StrCat("work-", name)).string()),
+      "--metrics-port=-1",
+      "--log-format=json"};
+  argv.insert(argv.end(), flags.begin(), flags.end());
+  return std::make_unique<testing::ChildProcess>(argv, folder() / absl::StrCat(name, ".log"),
+                                                 environment);
 }
 
 absl::Status ChaosCluster::Call(
@@ -132,6 +151,9 @@ std::string ChaosCluster::WorkerLogs() const {
   std::string logs;
   for (int i = 0; i < kWorkers; ++i) {
     logs += ReadFile(folder() / absl::StrCat("worker", i, ".log")).value_or("");
+  }
+  for (int i = 0; i < kTrainers; ++i) {
+    logs += ReadFile(folder() / absl::StrCat("trainer", i, ".log")).value_or("");
   }
   return logs;
 }

@@ -23,6 +23,8 @@ namespace foundry::chaos {
 inline constexpr int kCoordinators = 2;
 // Workers 0 and 1 work for the first coordinator, worker 2 for the second.
 inline constexpr int kWorkers = 3;
+// Trainers of one device each: a training of two ranks is a gang of both, over both coordinators.
+inline constexpr int kTrainers = kCoordinators;
 
 class ChaosCluster {
  public:
@@ -46,6 +48,10 @@ class ChaosCluster {
   void KillWorker(int worker);
   void StartWorker(int worker);
   testing::ChildProcess& worker(int worker) { return *workers_[worker]; }
+  // There are none before they are started. Trainer i works for coordinator i.
+  void KillTrainer(int trainer);
+  void StartTrainer(int trainer);
+  testing::ChildProcess* trainer(int trainer) { return trainers_[trainer].get(); }
 
   // One call to some coordinator, repeated until one answers or `limit` is over. Answers that are
   // not about the way there (NotFound, …) end it.
@@ -53,7 +59,7 @@ class ChaosCluster {
                     const std::function<grpc::Status(coordinator::v1::JobsService::Stub&,
                                                      grpc::ClientContext*)>& call);
 
-  // What workers have said so far, all lives of all of them.
+  // What workers and trainers have said so far, all lives of all of them.
   std::string WorkerLogs() const;
   std::string CoordinatorLogs() const;
 
@@ -65,6 +71,11 @@ class ChaosCluster {
     std::unique_ptr<coordinator::v1::JobsService::Stub> stub;
   };
   std::string Socket(const std::string& name, int number) const;
+  // A worker of the coordinator, with work folder and log of its own.
+  std::unique_ptr<testing::ChildProcess> Start(const std::string& program, int coordinator,
+                                               const std::string& name,
+                                               const std::vector<std::string>& flags,
+                                               const std::vector<std::string>& environment = {});
 
   TempFolder folder_;
   TempFolder small_;  // with the disk and the clock
@@ -74,6 +85,7 @@ class ChaosCluster {
   std::string database_;
   Coordinator coordinators_[kCoordinators];
   std::unique_ptr<testing::ChildProcess> workers_[kWorkers];
+  std::unique_ptr<testing::ChildProcess> trainers_[kTrainers];
 };
 
 }  // namespace foundry::chaos

@@ -1,16 +1,19 @@
 // Kills, cuts and stalls real processes under load and judges what became of the work.
 //
-//   chaos_test                                    each fault once: what CI runs, under 4 minutes
+//   chaos_test                                    each fault once: what CI runs, under 8 minutes
 //   chaos_test --minutes 60                       random faults, also two at a time, for an hour
 //   chaos_test --fault "PostgreSQL killed"        only this one
 //   chaos_test --back-within 15                   also judges how soon the rate was back
 //
 // After each fault every job must end with exactly its records, with sound events, and each task
-// committed once, by its latest lease. Prints a line a fault: tasks a second before it and how soon
-// after it the rate was back above 95 %. The exit code is 1 when something was lost, stale, doubled
-// or open.
+// committed once, by its latest lease; a training over two trainers goes on from its last
+// checkpoint to the undisturbed one's adapter. Prints a line a fault: tasks a second before it and
+// how soon after it the rate was back above 95 %. The exit code is 1 when something was lost,
+// stale, doubled or open.
+#include <algorithm>
 #include <cstdio>
 #include <deque>
+#include <memory>
 #include <random>
 #include <string>
 #include <thread>
@@ -22,6 +25,7 @@
 #include "tests/chaos/chaos_cluster.h"
 #include "tests/chaos/faults.h"
 #include "tests/chaos/load.h"
+#include "tests/chaos/training.h"
 
 namespace foundry::chaos {
 namespace {
@@ -48,13 +52,21 @@ class Runner {
     if (flags_.minutes > 0) {
       const absl::Time end = absl::Now() + absl::Minutes(flags_.minutes);
       while (absl::Now() < end && failures_ == 0) {
+        const bool trains = random_() % 4 == 0;
         const bool two = random_() % 3 == 0;
-        const Fault& first = Any();
-        Inflict(first, two ? &Any() : nullptr);
+        const Fault& first = Any(trains);
+        const Fault* second = two ? &Any(trains) : nullptr;
+        trains ? InflictOnTraining(first, second) : Inflict(first, second);
       }
     } else {
+      const auto wanted = [&](const Fault& fault) {
+        return flags_.fault.empty() || flags_.fault == fault.name;
+      };
       for (const Fault& fault : Faults()) {
-        if (flags_.fault.empty() || flags_.fault == fault.name) Inflict(fault, nullptr);
+        if (wanted(fault)) Inflict(fault, nullptr);
+      }
+      for (const Fault& fault : TrainingFaults()) {
+        if (wanted(fault)) InflictOnTraining(fault, nullptr);
       }
     }
     if (round_ == 0) {
@@ -66,7 +78,25 @@ class Runner {
   }
 
  private:
-  const Fault& Any() { return Faults()[random_() % Faults().size()]; }
+  const Fault& Any(bool trains) {
+    const size_t faults = Faults().size();
+    const size_t drawn = random_() % (faults + (trains ? TrainingFaults().size() : 0));
+    return drawn < faults ? Faults()[drawn] : TrainingFaults()[drawn - faults];
+  }
+  static std::string NameOf(const Fault& fault, const Fault* second) {
+    return second == nullptr ? fault.name : absl::StrCat(fault.name, " + ", second->name);
+  }
+  bool Skips(const Fault& fault, const Fault* second) {
+    for (const Fault* wanted : {&fault, second}) {
+      if (wanted == nullptr || wanted->missing == nullptr) continue;
+      const std::string missing = wanted->missing(cluster_);
+      if (missing.empty()) continue;
+      printf("%-34s skipped: %s\n", wanted->name, missing.c_str());
+      ++round_;
+      return true;
+    }
+    return false;
+  }
 
   // Goes on with the load until two seconds have seen `rate` jobs a second and their tasks are told
   // with them, or for long enough to say that it never comes back.
@@ -87,16 +117,7 @@ class Runner {
 
   // `second` comes after the first, while its consequences last.
   void Inflict(const Fault& fault, const Fault* second) {
-    for (const Fault* wanted : {&fault, second}) {
-      if (wanted == nullptr || wanted->missing == nullptr) continue;
-      const std::string missing = wanted->missing(cluster_);
-      if (missing.empty()) continue;
-      printf("%-34s skipped: %s\n", wanted->name, missing.c_str());
-      ++round_;
-      return;
-    }
-    const std::string name =
-        second == nullptr ? fault.name : absl::StrCat(fault.name, " + ", second->name);
+    if (Skips(fault, second)) return;
     Load load(&cluster_, absl::StrCat("r", round_++));
     const absl::Time begin = absl::Now();
     while (load.finished_jobs() == 0 && absl::Now() < begin + kLimit) {
@@ -117,8 +138,8 @@ class Runner {
     const double after =
         report.Rate(healed + std::max(back, absl::ZeroDuration()),
                     healed + std::max(back, absl::ZeroDuration()) + absl::Seconds(2));
-    printf("%-34s %6d %6d %9d %9.1f %9.1f %9s\n", name.c_str(), report.jobs, report.tasks,
-           report.repeated_leases, before, after,
+    printf("%-34s %6d %6d %9d %9.1f %9.1f %9s\n", NameOf(fault, second).c_str(), report.jobs,
+           report.tasks, report.repeated_leases, before, after,
            back < absl::ZeroDuration()
                ? "-"
                : absl::StrCat(absl::FormatDuration(absl::Trunc(back, absl::Milliseconds(100))))
@@ -129,9 +150,34 @@ class Runner {
     failures_ += !report.problems.empty() || (flags_.back_within > 0 && late);
   }
 
+  void InflictOnTraining(const Fault& fault, const Fault* second) {
+    if (Skips(fault, second)) return;
+    if (training_ == nullptr) {
+      training_ = std::make_unique<Training>(&cluster_);
+      Tell("training, undisturbed", training_->Run("undisturbed", random_, nullptr, false));
+    }
+    const auto inflict = [&] {
+      fault.inflict(cluster_, random_);
+      if (second != nullptr) second->inflict(cluster_, random_);
+    };
+    Tell(NameOf(fault, second),
+         training_->Run(absl::StrCat("r", round_), random_, inflict, fault.interrupts_training));
+  }
+  void Tell(const std::string& name, const TrainingReport& report) {
+    printf("%-34s fault at step %lld, %d generations, the last after step %lld, %.1f s\n",
+           name.c_str(), static_cast<long long>(report.fault_step), report.generations,
+           static_cast<long long>(std::max<int64_t>(report.resumed_after, 0)),
+           absl::ToDoubleSeconds(report.took));
+    for (const std::string& problem : report.problems) printf("  %s\n", problem.c_str());
+    fflush(stdout);
+    failures_ += !report.problems.empty();
+    ++round_;
+  }
+
   const Flags flags_;
   std::mt19937_64 random_;
   ChaosCluster cluster_;
+  std::unique_ptr<Training> training_;  // once one is disturbed
   int round_ = 0;
   int failures_ = 0;
 };

@@ -8,6 +8,7 @@
 #include <pqxx/pqxx>
 
 #include "absl/time/clock.h"
+#include "tests/chaos/rank_scan.h"
 
 namespace foundry::chaos {
 namespace {
@@ -182,7 +183,37 @@ void ClientsCut(ChaosCluster& cluster, std::mt19937_64& random) {
   }
 }
 
+void RankKilled(ChaosCluster& cluster, std::mt19937_64& random) {
+  const std::vector<RankProcess> ranks = FindRanks(cluster.folder());
+  // A fault before this one may have ended all of them.
+  if (!ranks.empty()) kill(ranks[random() % ranks.size()].pid, SIGKILL);
+}
+
+void TrainerKilled(ChaosCluster& cluster, std::mt19937_64& random) {
+  const int trainer = static_cast<int>(random() % kTrainers);
+  cluster.KillTrainer(trainer);
+  Sleep(random, 0, 1);
+  cluster.StartTrainer(trainer);
+}
+
+void TrainerPartitioned(ChaosCluster& cluster, std::mt19937_64& random) {
+  const int trainer = static_cast<int>(random() % kTrainers);
+  cluster.from_workers(trainer).SetHole(true);
+  absl::SleepFor(kBeyondALease);
+  cluster.from_workers(trainer).SetHole(false);
+}
+
 }  // namespace
+
+const std::vector<Fault>& TrainingFaults() {
+  static const auto* const faults = new std::vector<Fault>{
+      {"rank killed", RankKilled, nullptr, /*interrupts_training=*/true},
+      {"trainer killed", TrainerKilled, nullptr, /*interrupts_training=*/true},
+      {"coordinators killed in training", BothCoordinatorsKilled},
+      {"trainer partitioned", TrainerPartitioned, nullptr, /*interrupts_training=*/true},
+  };
+  return *faults;
+}
 
 const std::vector<Fault>& Faults() {
   static const auto* const faults = new std::vector<Fault>{

@@ -6,15 +6,13 @@
 #pragma once
 
 #include <atomic>
-#include <map>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "common/base/cancel.h"
-#include "tests/chaos/chaos_cluster.h"
+#include "tests/chaos/jobs.h"
 
 namespace foundry::chaos {
 
@@ -31,9 +29,6 @@ struct LoadReport {
   absl::Duration BackAt(double rate, absl::Time from) const;
 };
 
-// job/task → attempts whose workers say that the coordinator took their result.
-using Acknowledged = std::map<std::string, std::set<int>>;
-
 class Load {
  public:
   // Keeps `open_jobs` of them open from now on. Names begin with `prefix`.
@@ -48,16 +43,12 @@ class Load {
 
  private:
   struct Job {
-    std::string name, id;
-    int retries = 0;
+    ChaosJob job;
     bool ended = false;
   };
   void Run();
   bool Create(int number);
-  // True once it has ended well or will not.
-  bool Look(Job& job);
-  void Judge(const Job& job, const Acknowledged& acknowledged, LoadReport* report);
-  coordinator::v1::Job Get(const std::string& id);
+  void Judge(const ChaosJob& job, const Acknowledged& acknowledged, LoadReport* report);
 
   ChaosCluster* const cluster_;
   const std::string prefix_;
