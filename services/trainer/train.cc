@@ -203,15 +203,17 @@ absl::StatusOr<RankJob> Prepare(const TrainJob& job, TaskContext& context, Stage
     FOUNDRY_RETURN_IF_ERROR(add(PassageStatements(mix.train, documents), "statements"));
   }
   if (job.replay_share > 0) {
-    const double wanted = job.replay_share * train.examples.size() / (1 - job.replay_share);
-    FOUNDRY_ASSIGN_OR_RETURN(const auto replay,
-                             MakeReplay(*student, std::llround(wanted), context.cancel()));
-    FOUNDRY_RETURN_IF_ERROR(add(replay, "replay"));
-    if (static_cast<int64_t>(replay.size()) < std::llround(wanted)) {
-      output.warnings.push_back(absl::StrCat(
-          replay.size(), " replayed examples instead of ", std::llround(wanted),
-          ", which distillation.replay_share asks for: there are no more general requests that the "
-          "student answers within the limit"));
+    const int64_t wanted =
+        std::llround(job.replay_share * train.examples.size() / (1 - job.replay_share));
+    FOUNDRY_ASSIGN_OR_RETURN(
+        std::vector<lm::Example> replay,
+        MakeReplay(*student, static_cast<size_t>(wanted), job.max_length, context.cancel()));
+    const int64_t made = static_cast<int64_t>(replay.size());
+    append({.examples = std::move(replay)}, "replay");
+    if (made < wanted) {
+      context.Message(absl::StrCat(made, " replayed examples instead of ", wanted,
+                                   ", which distillation.replay_share asks for: there are no more "
+                                   "general requests"));
     }
   }
   output.counts["pairs"] = static_cast<int64_t>(mix.train.size());

@@ -27,7 +27,7 @@ int VersionOf(v1::StageRequest::RequestCase request) {
     case StageRequest::kGeneratePairs:
       return 4;
     case StageRequest::kTrain:
-      return 3;
+      return 4;
     case StageRequest::kMerge:
       return 1;
     case StageRequest::kStudy:
