@@ -177,6 +177,18 @@ class CoordinatorFixture : public ::testing::Test {
       return coordinator.workers->CompleteTask(context, request, &response);
     });
   }
+  // A worker's turn: the next task, if there is one, is completed, and `done` with its key called.
+  std::function<void(const std::string& worker)> Completing(
+      CoordinatorProcess& leases_from, CoordinatorProcess& completes_at,
+      std::function<void(const std::string& key)> done = [](const std::string&) {}) {
+    return [this, &leases_from, &completes_at, done](const std::string& worker) {
+      const auto lease = Lease(leases_from, worker);
+      if (!lease.ok() || lease->epoch() == 0) return;
+      const absl::Status status = Complete(completes_at, worker, *lease);
+      EXPECT_TRUE(status.ok()) << status;
+      done(lease->key());
+    };
+  }
   // What a worker would store: documents.jsonl that names its task.
   std::string StoreOutput(const v1::Lease& lease) {
     const TempFolder made = TempFolder::Make(folder_.path()).value();

@@ -38,13 +38,7 @@ TEST_F(CoordinatorTest, JobRunsOverTheWireAndItsOutputsAppear) {
   auto coordinator = Coordinator("a.sock");
   const auto job = Create(*coordinator, "r1");
   ASSERT_TRUE(job.ok()) << job.status();
-  WorkerThread worker(
-      [&](const std::string& name) {
-        const auto lease = Lease(*coordinator, name);
-        if (!lease.ok() || lease->epoch() == 0) return;
-        EXPECT_TRUE(Complete(*coordinator, name, *lease).ok());
-      },
-      "w");
+  WorkerThread worker(Completing(*coordinator, *coordinator), "w");
   std::vector<v1::Event> events;
   const v1::Job last = WatchToEnd(*coordinator, job->job_id(), &events);
   EXPECT_EQ(last.state(), v1::STATE_SUCCEEDED) << last.reason();
@@ -116,15 +110,11 @@ TEST_F(CoordinatorTest, TwoCoordinatorsShareTheWork) {
   std::vector<std::unique_ptr<WorkerThread>> workers;
   for (int i = 0; i < 4; ++i) {
     workers.push_back(std::make_unique<WorkerThread>(
-        [&, i](const std::string& name) {
-          CoordinatorProcess& leases_from = i % 2 == 0 ? *first : *second;
-          CoordinatorProcess& completes_at = i % 2 == 0 ? *second : *first;
-          const auto lease = Lease(leases_from, name);
-          if (!lease.ok() || lease->epoch() == 0) return;
-          EXPECT_TRUE(Complete(completes_at, name, *lease).ok());
-          std::lock_guard lock(mutex);
-          ++completed[lease->key()];
-        },
+        Completing(i % 2 == 0 ? *first : *second, i % 2 == 0 ? *second : *first,
+                   [&](const std::string& key) {
+                     std::lock_guard lock(mutex);
+                     ++completed[key];
+                   }),
         absl::StrCat("w", i)));
   }
   std::vector<v1::Event> events;
@@ -146,13 +136,7 @@ TEST_F(CoordinatorTest, KilledBetweenAndDuringCallsNothingIsLost) {
     std::vector<std::unique_ptr<WorkerThread>> workers;
     for (int i = 0; i < 3; ++i) {
       workers.push_back(std::make_unique<WorkerThread>(
-          [&](const std::string& name) {
-            const auto lease = Lease(*coordinator, name);
-            if (!lease.ok() || lease->epoch() == 0) return;
-            const absl::Status status = Complete(*coordinator, name, *lease);
-            EXPECT_TRUE(status.ok()) << status;
-            ++done;
-          },
+          Completing(*coordinator, *coordinator, [&](const std::string&) { ++done; }),
           absl::StrCat("w", i)));
     }
     std::thread watcher([&] { last = WatchToEnd(*coordinator, job->job_id(), &events); });
@@ -220,13 +204,7 @@ TEST_F(CoordinatorTest, UnwritableOutputFailsTheJobWithTheReason) {
   spec_.set_output_dir(folder_.path() / "file" / "Output");
   const auto job = Create(*coordinator, "r1");
   ASSERT_TRUE(job.ok()) << job.status();
-  WorkerThread worker(
-      [&](const std::string& name) {
-        const auto lease = Lease(*coordinator, name);
-        if (!lease.ok() || lease->epoch() == 0) return;
-        EXPECT_TRUE(Complete(*coordinator, name, *lease).ok());
-      },
-      "w");
+  WorkerThread worker(Completing(*coordinator, *coordinator), "w");
   std::vector<v1::Event> events;
   const v1::Job last = WatchToEnd(*coordinator, job->job_id(), &events);
   EXPECT_EQ(last.state(), v1::STATE_FAILED);

@@ -2,27 +2,9 @@
 #include "services/trainer/rank_processes.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
-#include <cmath>
-#include <cstdlib>
-#include <future>
-#include <map>
-#include <random>
-#include <thread>
-
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "common/base/files.h"
-#include "common/base/json.h"
-#include "common/lm/weights/safetensors.h"
 #include "gmock/gmock.h"
-#include "gtest/gtest.h"
-#include "services/trainer/example_file.h"
-#include "services/trainer/rank_losses.h"
+#include "services/trainer/rank_processes_fixture.h"
 
 namespace foundry::trainer {
 namespace {
@@ -31,113 +13,7 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// Facts to learn, of different lengths: after a question comes its answer.
-std::vector<lm::Example> Facts(int count) {
-  std::vector<lm::Example> examples(count);
-  for (int i = 0; i < count; ++i) {
-    examples[i].ids = {1, 5, 6, 7, 8, 20 + i};
-    examples[i].loss_weights.assign(6, 0);
-    for (int token = 0; token < 2 + i % 5; ++token) {
-      examples[i].ids.push_back(60 + (7 * i + token) % 40);
-      examples[i].loss_weights.push_back(token % 2 ? 1 : 0.5f);
-    }
-  }
-  return examples;
-}
-
-class RankProcessesTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    folder_ = TempFolder::Make().value();
-    const char* source = std::getenv("FOUNDRY_SOURCE_DIR");
-    ASSERT_NE(source, nullptr);
-    job_.student = std::string(source) + "/tests/data/goldens/tiny/llama";
-    job_.device = "cpu";
-    job_.examples = (folder_->path() / "examples.bin").string();
-    ASSERT_TRUE(WriteExamples(job_.examples, {Facts(18), Facts(5)}).ok());
-    job_.options.lora = {.rank = 4, .alpha = 8};
-    job_.options.learning_rate = 1e-2;
-    job_.options.epochs = 4;  // 20 steps
-    job_.options.batch_size = 4;
-    job_.options.compute = lm::ComputeType::kFloat32;
-    job_.options.checkpoint_every = 1;
-    hooks_.train.on_message = [&](absl::string_view text) {
-      // Every start says this; the tests are about the rest.
-      if (!absl::StartsWith(text, "products are computed")) messages_.emplace_back(text);
-    };
-  }
-  absl::StatusOr<lm::TrainSummary> Run(const std::string& name, RankProcessOptions options) {
-    job_.output = (folder_->path() / name).string();
-    return TrainInProcesses(job_, folder_->path(), options, hooks_, cancel_);
-  }
-  std::string File(const std::string& name) {
-    return ReadFile(folder_->path() / name).value_or("missing");
-  }
-  // "step 3" and "validation 5" to the loss, in the order of the log.
-  std::vector<std::pair<std::string, double>> Losses(const std::string& name) {
-    std::vector<std::pair<std::string, double>> losses;
-    const std::string text = File(name + "/metrics.jsonl");
-    for (absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
-      const Json json = ParseJson(line, name).value();
-      const bool step = json.contains("loss");
-      losses.emplace_back(absl::StrCat(step ? "step " : "validation ", json["step"].dump()),
-                          json[step ? "loss" : "validation_loss"].get<double>());
-    }
-    return losses;
-  }
-  // |a - b| / |b| over all tensors of two adapters.
-  double Difference(const std::string& a, const std::string& b) {
-    double difference = 0, norm = 0;
-    const auto first = lm::Safetensors::Open(folder_->path() / a / "adapter_model.safetensors");
-    const auto second = lm::Safetensors::Open(folder_->path() / b / "adapter_model.safetensors");
-    EXPECT_TRUE(first.ok() && second.ok()) << first.status() << second.status();
-    for (const lm::TensorView& tensor : (*second)->tensors()) {
-      const auto x = (*first)->Float32(tensor.name).value();
-      const auto y = (*second)->Float32(tensor.name).value();
-      for (size_t i = 0; i < y.size(); ++i) {
-        difference += std::pow(x.at(i) - y[i], 2);
-        norm += std::pow(y[i], 2);
-      }
-    }
-    return std::sqrt(difference / norm);
-  }
-  static rlim_t PeakBytes(pid_t pid) {
-    const std::string status = ReadFile(absl::StrCat("/proc/", pid, "/status")).value_or("");
-    const size_t at = status.find("VmPeak:");
-    return at == std::string::npos ? 0 : std::strtoull(&status[at + 7], nullptr, 10) << 10;
-  }
-  void ExpectSameBitForBit(const std::string& a, const std::string& b) {
-    for (const char* file :
-         {"/final/adapter_model.safetensors", "/best_checkpoint/adapter_model.safetensors"}) {
-      EXPECT_TRUE(File(a + file) == File(b + file)) << file;
-    }
-    EXPECT_EQ(Losses(a), Losses(b));
-  }
-  // Kills random ranks at random instants: some microseconds after some steps, which reaches into
-  // computing, exchanging, validating and, as every step leaves one, the writing of checkpoints.
-  void KillRanks(int most, uint64_t seed) {
-    auto random = std::make_shared<std::mt19937_64>(seed);
-    hooks_.on_start = [&](int rank, pid_t pid) { pids_[rank] = pid; };
-    hooks_.train.on_step = [this, most, random,
-                            next = int64_t{2}](const lm::StepReport& report) mutable {
-      if (report.step < next || killed_ == most || pids_.empty()) return;
-      next = report.step + 1 + static_cast<int64_t>((*random)() % 4);
-      auto victim = std::next(pids_.begin(), static_cast<long>((*random)() % pids_.size()));
-      usleep(static_cast<useconds_t>((*random)() % 6000));
-      kill(victim->second, SIGKILL);
-      ++killed_;
-      pids_.clear();  // the others end too
-    };
-  }
-
-  std::optional<TempFolder> folder_;
-  RankJob job_;
-  RankProcessHooks hooks_;
-  CancelToken cancel_;
-  std::vector<std::string> messages_;
-  std::map<int, pid_t> pids_;
-  int killed_ = 0;
-};
+using RankProcessesTest = RankProcessesFixture;
 
 TEST_F(RankProcessesTest, SeveralRanksTrainAsOneDoes) {
   const lm::TrainSummary one = Run("one", {.ranks = 1}).value();
@@ -148,14 +24,7 @@ TEST_F(RankProcessesTest, SeveralRanksTrainAsOneDoes) {
     const lm::TrainSummary summary = Run(name, {.ranks = ranks}).value();
     EXPECT_EQ(summary.steps, 20);
     EXPECT_GT(summary.peak_memory_mib, 1.5 * one.peak_memory_mib);
-    const auto expected = Losses("one"), losses = Losses(name);
-    ASSERT_EQ(losses.size(), expected.size());
-    for (size_t i = 0; i < losses.size(); ++i) {
-      EXPECT_EQ(losses[i].first, expected[i].first);
-      EXPECT_NEAR(losses[i].second, expected[i].second, 2e-5 * expected[i].second);
-    }
-    EXPECT_LT(Difference(name + "/final", "one/final"), 1e-4);
-    EXPECT_LT(Difference(name + "/best_checkpoint", "one/best_checkpoint"), 1e-4);
+    ExpectSameTraining(name, "one");
   }
   EXPECT_THAT(messages_, ElementsAre());
 }
@@ -186,14 +55,7 @@ TEST_F(RankProcessesTest, RanksThatShareAModelTrainAsOneDoes) {
     const std::string name = absl::StrCat(ranks, "-ranks");
     const auto summary = Run(name, {.ranks = ranks});
     ASSERT_TRUE(summary.ok()) << summary.status();
-    const auto expected = Losses("one"), losses = Losses(name);
-    ASSERT_EQ(losses.size(), expected.size());
-    for (size_t i = 0; i < losses.size(); ++i) {
-      EXPECT_EQ(losses[i].first, expected[i].first);
-      EXPECT_NEAR(losses[i].second, expected[i].second, 2e-5 * expected[i].second);
-    }
-    EXPECT_LT(Difference(name + "/final", "one/final"), 1e-4);
-    EXPECT_LT(Difference(name + "/best_checkpoint", "one/best_checkpoint"), 1e-4);
+    ExpectSameTraining(name, "one");
   }
   EXPECT_THAT(messages_, ElementsAre());
   KillRanks(2, std::random_device()());
@@ -299,102 +161,6 @@ TEST_F(RankProcessesTest, AMemoryLimitOfOneRankShrinksThePacksOfAllAndTheResultS
                                                     : "checkpoint with packs of at most 15000")));
   }
   unsetenv("OMP_NUM_THREADS");
-}
-
-// Two callers, as two workers of a gang are, each with a rank.
-class SpreadRanksTest : public RankProcessesTest {
- protected:
-  // As many threads for each rank wherever it runs: sums are the same then, bit for bit.
-  void SetUp() override {
-    RankProcessesTest::SetUp();
-    setenv("OMP_NUM_THREADS", "1", 1);
-  }
-  void TearDown() override { unsetenv("OMP_NUM_THREADS"); }
-  struct Outcome {
-    absl::StatusOr<lm::TrainSummary> leader = absl::UnknownError("not run");
-    absl::StatusOr<lm::TrainSummary> other = absl::UnknownError("not run");
-  };
-  Outcome RunSpread(const std::string& name, int64_t generation) {
-    Outcome outcome;
-    std::promise<std::string> met;
-    RankProcessHooks leader = hooks_;
-    leader.on_listening = [&](const std::string& rendezvous) {
-      met.set_value(rendezvous);
-      return absl::OkStatus();
-    };
-    job_.output = (folder_->path() / name).string();
-    std::thread thread([&] {
-      outcome.leader = TrainInProcesses(
-          job_, folder_->path(),
-          {.ranks = 1, .spread = {.world_size = 2, .generation = generation}}, leader, cancel_);
-    });
-    RankJob job = job_;
-    job.output = (folder_->path() / "elsewhere").string();
-    const TempFolder elsewhere = TempFolder::Make().value();
-    RankProcessHooks other;
-    other.on_start = other_start_;
-    RankProcessOptions options{.ranks = 1};
-    options.spread = {.first_rank = 1, .world_size = 2, .generation = generation};
-    options.spread.rendezvous = met.get_future().get();
-    outcome.other = TrainInProcesses(job, elsewhere.path(), options, other, cancel_);
-    thread.join();
-    return outcome;
-  }
-  std::function<void(int, pid_t)> other_start_;
-};
-
-TEST_F(SpreadRanksTest, RanksOfSeveralCallersTrainAsThoseOfOne) {
-  ASSERT_TRUE(Run("whole", {.ranks = 2}).ok());
-  const Outcome outcome = RunSpread("spread", 7);
-  ASSERT_TRUE(outcome.leader.ok()) << outcome.leader.status();
-  ASSERT_TRUE(outcome.other.ok()) << outcome.other.status();
-  EXPECT_EQ(outcome.leader->steps, 20);
-  ExpectSameBitForBit("spread", "whole");
-}
-
-TEST_F(SpreadRanksTest, ALossEndsBothAndTheNextGenerationGoesOn) {
-  ASSERT_TRUE(Run("whole", {.ranks = 2}).ok());
-  pid_t other = 0;
-  other_start_ = [&](int rank, pid_t pid) {
-    EXPECT_EQ(rank, 1);
-    other = pid;
-  };
-  hooks_.train.on_step = [&](const lm::StepReport& report) {
-    if (report.step == 6) kill(other, SIGKILL);
-  };
-  std::vector<std::string> snapshots;
-  hooks_.on_snapshot = [&](const fs::path& folder) { snapshots.push_back(folder.string()); };
-  const Outcome lost = RunSpread("spread", 1);
-  EXPECT_TRUE(absl::IsAborted(lost.leader.status())) << lost.leader.status();
-  EXPECT_TRUE(absl::IsUnavailable(lost.other.status())) << lost.other.status();
-  EXPECT_THAT(std::string(lost.other.status().message()), HasSubstr("rank 1 of 2 killed"));
-  ASSERT_GE(snapshots.size(), 4u);
-  EXPECT_TRUE(fs::exists(snapshots[3] + "/checkpoints/step-4/manifest.json"));
-  hooks_.train.on_step = nullptr;
-  EXPECT_THAT(messages_, ElementsAre());
-  const Outcome next = RunSpread("spread", 2);
-  ASSERT_TRUE(next.leader.ok()) << next.leader.status();
-  ASSERT_TRUE(next.other.ok()) << next.other.status();
-  ExpectSameBitForBit("spread", "whole");
-}
-
-// The next generation's leader is another process, maybe: it is told by a file.
-TEST_F(SpreadRanksTest, LossesWithoutAStepForwardShrinkThePacksOfTheNextGeneration) {
-  ASSERT_TRUE(Run("whole", {.ranks = 2}).ok());
-  RankLosses losses(folder_->path() / "rank_losses.json");
-  losses.Lost(12);
-  ASSERT_TRUE(losses.Save().ok());
-  pid_t other = 0;
-  other_start_ = [&](int, pid_t pid) { other = pid; };
-  hooks_.train.on_step = [&](const lm::StepReport& report) {
-    if (report.step == 3) kill(other, SIGKILL);
-  };
-  EXPECT_FALSE(RunSpread("spread", 1).leader.ok());
-  EXPECT_THAT(messages_, ElementsAre(HasSubstr("with packs of at most 512 tokens")));
-  hooks_.train.on_step = nullptr;
-  ASSERT_TRUE(RunSpread("spread", 2).leader.ok());
-  EXPECT_EQ(ReadRankJob(folder_->path() / "rank_job.json")->options.max_pack_tokens, 512);
-  EXPECT_LT(Difference("spread/final", "whole/final"), 1e-4);
 }
 
 TEST_F(RankProcessesTest, WhatARankReportsIsTheError) {

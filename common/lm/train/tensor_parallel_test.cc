@@ -111,6 +111,35 @@ class TensorParallelTest : public ::testing::TestWithParam<const char*> {
     EXPECT_EQ(results[0].loss, results[1].loss);
   }
 
+  // A training of nine steps by a rank of `group`, or alone.
+  TrainOptions NineSteps(RankGroup* group) {
+    TrainOptions options;
+    options.lora = {.rank = 4, .alpha = 8};
+    options.epochs = 3;
+    options.batch_size = 3;
+    options.compute = ComputeType::kFloat32;
+    options.ranks = group;
+    return options;
+  }
+  // Of the share of the model that a rank of `group` holds.
+  absl::StatusOr<TrainSummary> TrainShare(RankGroup* group, const TrainOptions& options,
+                                          const std::filesystem::path& output,
+                                          const TrainHooks& hooks) {
+    at::set_num_threads(1);
+    LoadOptions load;
+    load.device = "cpu";
+    load.tensor_ranks = group;
+    auto base = LanguageModel::Load(path_, load);
+    if (!base.ok()) return base.status();
+    return Train(**base, examples_, {}, options, output, hooks, {});
+  }
+  void ExpectClose(const std::filesystem::path& adapter, const std::filesystem::path& expected) {
+    auto decoder = Load(path_, nullptr).value();
+    const at::Tensor one = ReadAdapter(expected, *decoder).value().flat;
+    const at::Tensor two = ReadAdapter(adapter, *decoder).value().flat;
+    EXPECT_LT(((two - one).norm() / one.norm()).item<double>(), 1e-4) << adapter;
+  }
+
   std::filesystem::path path_;
   std::vector<Example> examples_;
   std::vector<const Example*> all_;
@@ -158,18 +187,7 @@ TEST_P(TensorParallelTest, AnswersAreOneProcesss) {
 TEST_P(TensorParallelTest, TrainsWithScoredAnswersAsOneProcessDoes) {
   const TempFolder folder = TempFolder::Make().value();
   const auto train = [&](RankGroup* group, const std::string& name) -> absl::Status {
-    at::set_num_threads(1);
-    LoadOptions load;
-    load.device = "cpu";
-    load.tensor_ranks = group;
-    auto base = LanguageModel::Load(path_, load);
-    if (!base.ok()) return base.status();
-    TrainOptions options;
-    options.lora = {.rank = 4, .alpha = 8};
-    options.epochs = 3;
-    options.batch_size = 3;
-    options.compute = ComputeType::kFloat32;
-    options.ranks = group;
+    TrainOptions options = NineSteps(group);
     options.score = [&](const LanguageModel& model) -> absl::StatusOr<double> {
       GenerateRequest request;
       request.prompt = {3, 10, 31};
@@ -180,7 +198,7 @@ TEST_P(TensorParallelTest, TrainsWithScoredAnswersAsOneProcessDoes) {
       for (int32_t id : (*answers)[0].ids) sum = 0.5 * sum + id;
       return sum;
     };
-    const auto summary = Train(**base, examples_, {}, options, folder.path() / name, {}, {});
+    const auto summary = TrainShare(group, options, folder.path() / name, {});
     if (!summary.ok()) return summary.status();
     EXPECT_EQ(summary->steps, 9);
     return absl::OkStatus();
@@ -190,12 +208,8 @@ TEST_P(TensorParallelTest, TrainsWithScoredAnswersAsOneProcessDoes) {
        RunRanks(2, [&](RankGroup& group) { return train(&group, "shared"); })) {
     ASSERT_TRUE(status.ok()) << status;
   }
-  auto decoder = Load(path_, nullptr).value();
-  for (const char* name : {"final", "best_checkpoint"}) {
-    const at::Tensor one = ReadAdapter(folder.path() / "whole" / name, *decoder).value().flat;
-    const at::Tensor two = ReadAdapter(folder.path() / "shared" / name, *decoder).value().flat;
-    EXPECT_LT(((two - one).norm() / one.norm()).item<double>(), 1e-4) << name;
-  }
+  ExpectClose(folder.path() / "shared/final", folder.path() / "whole/final");
+  ExpectClose(folder.path() / "shared/best_checkpoint", folder.path() / "whole/best_checkpoint");
 }
 
 // Ranks that exchange by another group, until memory runs out at one of its exchanges.
@@ -225,24 +239,14 @@ TEST_P(TensorParallelTest, ARankWithoutMemoryEndsAllAndTheyGoOnWithRankZerosPack
   const TempFolder folder = TempFolder::Make().value();
   std::string said;
   const auto train = [&](RankGroup* group, const std::string& name, int exchanges) {
-    at::set_num_threads(1);
-    LoadOptions load;
-    load.device = "cpu";
     std::optional<ExhaustedGroup> copy;
-    if (group) load.tensor_ranks = &copy.emplace(*group, exchanges);
-    auto base = LanguageModel::Load(path_, load);
-    if (!base.ok()) return base.status();
-    TrainOptions options;
-    options.lora = {.rank = 4, .alpha = 8};
-    options.epochs = 3;
-    options.batch_size = 3;
-    options.compute = ComputeType::kFloat32;
-    options.ranks = group;
+    if (group) copy.emplace(*group, exchanges);
+    TrainOptions options = NineSteps(group);
     // The others' choice is not asked for.
     if (exchanges < 0 && group != nullptr) options.max_pack_tokens = group->rank() == 0 ? 20 : 400;
     TrainHooks hooks;
     hooks.on_message = [&](absl::string_view text) { said = std::string(text); };
-    return Train(**base, examples_, {}, options, folder.path() / name, hooks, {}).status();
+    return TrainShare(group ? &*copy : nullptr, options, folder.path() / name, hooks).status();
   };
   ASSERT_TRUE(train(nullptr, "whole", -1).ok());
   // In the midst of a later step.
@@ -256,10 +260,7 @@ TEST_P(TensorParallelTest, ARankWithoutMemoryEndsAllAndTheyGoOnWithRankZerosPack
     ASSERT_TRUE(status.ok()) << status;
   }
   EXPECT_THAT(said, HasSubstr("resuming after step"));
-  auto decoder = Load(path_, nullptr).value();
-  const at::Tensor one = ReadAdapter(folder.path() / "whole/final", *decoder).value().flat;
-  const at::Tensor two = ReadAdapter(folder.path() / "shared/final", *decoder).value().flat;
-  EXPECT_LT(((two - one).norm() / one.norm()).item<double>(), 1e-4);
+  ExpectClose(folder.path() / "shared/final", folder.path() / "whole/final");
 }
 
 TEST_P(TensorParallelTest, WhatDoesNotDivideIsRefused) {
