@@ -12,8 +12,8 @@
 #include "common/lm/weights/tensor_file_writer.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/fuzz/formats.h"
 #include "tests/fuzz/mutate.h"
-#include "tests/fuzz/targets.h"
 
 namespace foundry::fuzz {
 namespace {
@@ -149,7 +149,8 @@ TEST_F(ReadersTest, CutGgufsNameTheTensor) {
 }
 
 TEST_F(ReadersTest, TokenizerJson) {
-  const std::string bytes = ReadFile(Repository() / "tests/fuzz/seeds/tokenizer.json").value();
+  const std::string bytes =
+      ReadFile(Repository() / "tests/fuzz/seeds/tokenizer/sound.json").value();
   Damage("tokenizer.json", bytes, 4000, [&] { return ReadTokenizer(folder_->path()); });
 }
 
@@ -157,6 +158,27 @@ TEST_F(ReadersTest, ConfigJson) {
   const std::string bytes =
       ReadFile(Repository() / "tests/data/goldens/tiny/llama/config.json").value();
   Damage("config.json", bytes, 4000, [&] { return ReadConfig(folder_->path()); });
+}
+
+// Small files of other writers, of every block type, and inputs with which a fault was found: read
+// to the end, or refused with the file's name.
+TEST_F(ReadersTest, Seeds) {
+  for (const Format& format : kFormats) {
+    const fs::path seeds = Repository() / "tests/fuzz/seeds" / format.name;
+    int count = 0;
+    for (const auto& seed : fs::directory_iterator(seeds)) {
+      ++count;
+      Write(path(std::string(format.file)), ReadFile(seed.path()).value());
+      const absl::Status status = Read(format, folder_->path());
+      if (status.ok()) continue;
+      EXPECT_THAT(status.message(), ::testing::HasSubstr(folder_->path().string())) << seed.path();
+      // The GGUF files are no whole models.
+      const bool sound = seed.path().stem().string().starts_with("sound") && format.name != "gguf";
+      EXPECT_FALSE(sound) << seed.path() << ": " << status;
+    }
+    EXPECT_GT(count, 0) << seeds;
+    fs::remove(path(std::string(format.file)));
+  }
 }
 
 }  // namespace
