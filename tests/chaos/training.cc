@@ -16,7 +16,7 @@ constexpr int kEpochs = 60;
 constexpr int64_t kSteps = 6 * kEpochs;
 constexpr absl::Duration kPoll = absl::Milliseconds(50);
 // Generous, for machines that do other work too.
-constexpr absl::Duration kLimit = absl::Minutes(3);
+constexpr absl::Duration kLimit = absl::Minutes(5);
 constexpr absl::Duration kRanksEnd = absl::Seconds(20);
 // Steps are known as of the last heartbeat.
 constexpr absl::Duration kHeartbeat = absl::Milliseconds(500);
