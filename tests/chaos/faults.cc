@@ -210,7 +210,8 @@ const std::vector<Fault>& TrainingFaults() {
       {"rank killed", RankKilled, nullptr, /*interrupts_training=*/true},
       {"trainer killed", TrainerKilled, nullptr, /*interrupts_training=*/true},
       {"coordinators killed in training", BothCoordinatorsKilled},
-      {"trainer partitioned", TrainerPartitioned, nullptr, /*interrupts_training=*/true},
+      // Cut off from the coordinator alone, ranks may come to the end meanwhile.
+      {"trainer partitioned", TrainerPartitioned},
   };
   return *faults;
 }

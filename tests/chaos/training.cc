@@ -76,7 +76,7 @@ TrainingReport Training::Run(const std::string& name, std::mt19937_64& random,
   }
   int attempt = 0;
   if (fault != nullptr) {
-    const auto step = static_cast<int64_t>(2 + random() % (kSteps / 2));
+    const auto step = static_cast<int64_t>(2 + random() % (kSteps / 3));
     if (AwaitStep(*job, step)) {
       absl::SleepFor(std::uniform_real_distribution<>(0, 1)(random) * kHeartbeat);
       const v1::Task task = TaskOf(*job);
