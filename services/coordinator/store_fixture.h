@@ -109,12 +109,15 @@ class StoreFixture : public ::testing::Test {
   absl::Status Release(const GrantedLease& grant) {
     return store().Release({grant.lease.task_id(), grant.worker_id, grant.lease.epoch()}, Soon());
   }
-  absl::StatusOr<bool> Beat(const GrantedLease& grant) {
+  static v1::HeartbeatRequest BeatOf(const GrantedLease& grant) {
     v1::HeartbeatRequest request;
     request.set_worker_id(grant.worker_id);
     request.set_task_id(grant.lease.task_id());
     request.set_epoch(grant.lease.epoch());
-    return store().Heartbeat(request, Soon());
+    return request;
+  }
+  absl::StatusOr<bool> Beat(const GrantedLease& grant) {
+    return store().Heartbeat(BeatOf(grant), Soon());
   }
   // Lets every lease run out, without waiting.
   void ExpireAll() {

@@ -14,6 +14,8 @@ constexpr absl::Duration kLongest = absl::Seconds(15);
 constexpr char kHeartbeats[] = "heartbeats";
 constexpr char kCompletions[] = "completions";
 
+bool IsShared(const std::string& lane) { return lane == kHeartbeats || lane == kCompletions; }
+
 std::string JobLane(const std::string& job) { return absl::StrCat("job ", job); }
 
 }  // namespace
@@ -76,16 +78,35 @@ void WriteQueue::Add(const std::string& lane, Item item) {
 void WriteQueue::AddLocked(const std::string& name, Item item) {
   Lane& lane = lanes_[name];
   lane.items.push_back(std::move(item));
-  if (!lane.busy && lane.items.size() == 1) due_.push_back(name);
+  if (!lane.busy && lane.items.size() == 1) DueLocked(name);
+}
+
+void WriteQueue::DueLocked(const std::string& lane) {
+  (IsShared(lane) ? due_shared_ : due_own_).push_back(lane);
+}
+
+std::string WriteQueue::TakeLocked() {
+  // Jobs whose rows are held must not take every thread.
+  const int most_own = std::max(1, options_.threads - 2);
+  std::deque<std::string>* due = &due_shared_;
+  if (due->empty() && own_busy_ < most_own) due = &due_own_;
+  if (due->empty()) return "";
+  std::string lane = std::move(due->front());
+  due->pop_front();
+  return lane;
 }
 
 void WriteQueue::Run() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return stopping_ || !due_.empty(); });
-    if (due_.empty()) return;  // stopping; a busy lane is finished by its thread
-    const std::string name = std::move(due_.front());
-    due_.pop_front();
+    std::string name;
+    changed_.wait(lock, [&] {
+      name = TakeLocked();
+      return !name.empty() || (stopping_ && due_own_.empty());
+    });
+    if (name.empty()) return;  // stopping; a busy lane is finished by its thread
+    const bool own = !IsShared(name);
+    own_busy_ += own;
     Lane& lane = lanes_.at(name);  // stays where it is while busy
     lane.busy = true;
     std::vector<Item> batch;
@@ -101,17 +122,18 @@ void WriteQueue::Run() {
     lock.unlock();
     std::vector<Item> left = Write(name, std::move(batch));
     lock.lock();
+    own_busy_ -= own;
     for (Item& item : left) {
-      const std::string own = JobLane(item.job);
-      AddLocked(own, std::move(item));
+      const std::string lane_of_job = JobLane(item.job);
+      AddLocked(lane_of_job, std::move(item));
     }
-    if (!left.empty()) changed_.notify_all();
     lane.busy = false;
     if (!lane.items.empty()) {
-      due_.push_back(name);
+      DueLocked(name);
     } else {
       lanes_.erase(name);
     }
+    if (own || !left.empty()) changed_.notify_all();
   }
 }
 

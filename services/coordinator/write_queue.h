@@ -26,7 +26,7 @@ namespace foundry::coordinator {
 class WriteQueue {
  public:
   struct Options {
-    int threads = 6;
+    int threads = 6;  // at least 2; two of them (of 2: one) never wait for a job
     size_t largest_batch = 256;
   };
 
@@ -59,6 +59,9 @@ class WriteQueue {
   };
   void Add(const std::string& lane, Item item);
   void AddLocked(const std::string& lane, Item item);
+  void DueLocked(const std::string& lane);
+  // The next lane to work on; empty: none for now.
+  std::string TakeLocked();
   void Run();
   // Answers what is left for lanes of the jobs' own.
   std::vector<Item> Write(const std::string& lane, std::vector<Item> batch);
@@ -75,8 +78,11 @@ class WriteQueue {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::string, Lane> lanes_;  // with items or busy; guarded by mutex_
-  std::deque<std::string> due_;        // lanes with items that are not busy; guarded by mutex_
-  bool stopping_ = false;              // guarded by mutex_
+  // Lanes with items that are not busy: those of all jobs, and jobs' and tasks' own. Guarded by
+  // mutex_.
+  std::deque<std::string> due_shared_, due_own_;
+  int own_busy_ = 0;       // threads on lanes of jobs and tasks; guarded by mutex_
+  bool stopping_ = false;  // guarded by mutex_
   std::vector<std::thread> threads_;
 };
 

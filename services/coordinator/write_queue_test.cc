@@ -1,7 +1,6 @@
 #include "services/coordinator/write_queue.h"
 
-#include <atomic>
-#include <optional>
+#include <thread>
 
 #include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/notification.h"
@@ -46,34 +45,41 @@ TEST_F(WriteQueueTest, JobsThatEndTogetherAllGoOn) {
   }
 }
 
-TEST_F(WriteQueueTest, AJobThatIsHeldHoldsUpNoOther) {
-  const std::string held = CreateWith("held", "", 5), free = CreateWith("free", "", 5);
-  std::vector<GrantedLease> of_free;
-  std::optional<GrantedLease> of_held;
-  for (const GrantedLease& grant : LeaseMany(4)) {
-    if (grant.lease.job_id() == held) {
-      of_held = grant;
-    } else {
-      of_free.push_back(grant);
-    }
+TEST_F(WriteQueueTest, JobsThatAreHeldHoldUpNoOther) {
+  const std::string free = CreateWith("free", "", 5);
+  for (const char* name : {"one", "two", "three"}) CreateWith(name, "", 5);
+  std::vector<GrantedLease> of_free, of_held;
+  for (const GrantedLease& grant : LeaseMany(12)) {
+    (grant.lease.job_id() == free ? of_free : of_held).push_back(grant);
   }
-  ASSERT_TRUE(of_held.has_value());
+  ASSERT_EQ(of_free.size(), 3u);
   WriteQueue queue(&store(), {.threads = 2});
   const auto other = Connect(info_);
   pqxx::work work(*other);
-  work.exec("SELECT FROM jobs WHERE job_id = " + work.quote(held) + " FOR UPDATE");
-  const v1::CompleteTaskRequest request = Completion(*of_held);
+  work.exec("SELECT FROM jobs WHERE job_id <> " + work.quote(free) + " FOR UPDATE");
+  std::vector<absl::Status> held;
   absl::Notification answered;
-  absl::Status outcome;
-  queue.Complete(&request, Soon(), CancelToken(), [&](const absl::Status& status) {
-    outcome = status;
+  std::thread waiting([&] {
+    held = CompleteAtOnce(&queue, of_held);
     answered.Notify();
   });
-  for (const absl::Status& status : CompleteAtOnce(&queue, of_free)) EXPECT_TRUE(status.ok());
+  // All of them, and then some, while the others wait.
+  for (int turn = 0; turn < 3; ++turn) {
+    for (const absl::Status& status : CompleteAtOnce(&queue, of_free)) EXPECT_TRUE(status.ok());
+    for (const GrantedLease& grant : of_held) {
+      const v1::HeartbeatRequest beat = BeatOf(grant);
+      absl::Notification beaten;
+      queue.Heartbeat(&beat, Soon(), CancelToken(), [&](const absl::StatusOr<bool>& outcome) {
+        EXPECT_TRUE(outcome.ok()) << outcome.status();
+        beaten.Notify();
+      });
+      beaten.WaitForNotification();
+    }
+  }
   EXPECT_FALSE(answered.HasBeenNotified());
   work.abort();
-  answered.WaitForNotification();
-  EXPECT_TRUE(outcome.ok()) << outcome;
+  waiting.join();
+  for (const absl::Status& status : held) EXPECT_TRUE(status.ok()) << status;
 }
 
 }  // namespace
