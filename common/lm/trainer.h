@@ -94,7 +94,7 @@ struct TrainOptions {
   int early_stopping = 0;       // validations in a row without a better score; 0: to the last epoch
   int64_t max_pack_tokens = 0;  // computed together, of a micro-batch; 0: the engine's choice
   int64_t seed = 7;
-  ComputeType compute = ComputeType::kAuto;
+  ComputeType compute = ComputeType::kAuto;  // a run that goes on keeps what was chosen first
   // Called after every epoch; null: the validation loss (negated) decides.
   // With ranks: on rank 0 and those that hold its copy of the model with it (rank 0's counts), and
   // either all ranks have one or none.
@@ -105,10 +105,10 @@ struct TrainOptions {
   bool use_up_base = false;
 };
 
-// What `type` stands for on a device (LoadOptions::device): kAuto is measured, with ranks by rank 0
-// for all of them.
+// What `type` stands for on a device (LoadOptions::device) for the run in `output`: kAuto is what
+// the run's checkpoints were computed in, else measured; with ranks by rank 0 for all of them.
 absl::StatusOr<ComputeType> ChooseCompute(ComputeType type, const std::string& device,
-                                          RankGroup* ranks);
+                                          RankGroup* ranks, const std::filesystem::path& output);
 
 struct StepReport {
   int64_t step = 0, total_steps = 0;

@@ -93,7 +93,8 @@ absl::StatusOr<std::string> MakeTinyTraining(const fs::path& folder, const TinyT
       "distillation: {devices: ", training.devices, ", min_devices: ", training.min_devices,
       ", epochs: ", training.epochs,
       ", batch_size: 4, checkpoint_every: 1, replay_share: 0, passage_items: false, "
-      "max_length: 128, learning_rate: 0.002, soft_target_weight: 0, lora: {rank: 4}}\n");
+      "max_length: 128, learning_rate: 0.002, soft_target_weight: 0, lora: {rank: 4}, "
+      "compute: float32}\n");
 }
 
 absl::StatusOr<TrainedFiles> ReadTrained(const fs::path& output_dir) {

@@ -86,8 +86,8 @@ absl::Status RunRank(const std::string& job_file, const lm::RankGroupOptions& gr
     job.options.ranks = group.get();
   }
   lm::LoadOptions load = {.device = job.device, .weights = job.weights};
-  FOUNDRY_ASSIGN_OR_RETURN(load.compute,
-                           lm::ChooseCompute(job.options.compute, job.device, group.get()));
+  FOUNDRY_ASSIGN_OR_RETURN(
+      load.compute, lm::ChooseCompute(job.options.compute, job.device, group.get(), job.output));
   if (group_options.rank == 0) {
     const bool half = load.compute == lm::ComputeType::kBFloat16;
     Tell(Message{half ? "products are computed in bfloat16" : "products are computed in float32"});

@@ -46,6 +46,14 @@ absl::StatusOr<lm::WeightFormat> WeightsOf(const TrainJob& job) {
       "quantize_base: must be one of none, int8, int4, got \"", job.quantize_base, "\""));
 }
 
+absl::StatusOr<lm::ComputeType> ComputeOf(const TrainJob& job) {
+  if (job.compute == "auto") return lm::ComputeType::kAuto;
+  if (job.compute == "float32") return lm::ComputeType::kFloat32;
+  if (job.compute == "bfloat16") return lm::ComputeType::kBFloat16;
+  return absl::InvalidArgumentError(
+      absl::StrCat("compute: must be one of auto, float32, bfloat16, got \"", job.compute, "\""));
+}
+
 absl::StatusOr<lm::Divergence> DivergenceOf(const TrainJob& job) {
   if (job.soft_divergence == "forward_kl") return lm::Divergence::kForwardKl;
   if (job.soft_divergence == "reverse_kl") return lm::Divergence::kReverseKl;
@@ -91,6 +99,7 @@ absl::StatusOr<lm::TrainOptions> OptionsOf(const TrainJob& job, TaskContext& con
   FOUNDRY_ASSIGN_OR_RETURN(options.soft_divergence, DivergenceOf(job));
   options.soft_temperature = job.soft_temperature;
   options.label_smoothing = job.label_smoothing;
+  FOUNDRY_ASSIGN_OR_RETURN(options.compute, ComputeOf(job));
   options.seed = job.seed;
   return options;
 }

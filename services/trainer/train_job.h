@@ -47,6 +47,7 @@ struct TrainJob {
   std::string soft_divergence = "forward_kl";  // forward_kl, reverse_kl or js
   double soft_temperature = 2;
   double label_smoothing = 0;
+  std::string compute = "auto";  // auto, float32 or bfloat16
 
   int batch_size = 8;   // examples of a micro-batch
   int max_samples = 0;  // pairs; 0: all

@@ -49,6 +49,7 @@ TrainJob Decode(const v1::TrainRequest& request) {
   if (settings.has_soft_divergence()) job.soft_divergence = settings.soft_divergence();
   if (settings.has_soft_temperature()) job.soft_temperature = settings.soft_temperature();
   job.label_smoothing = settings.label_smoothing();
+  if (settings.has_compute()) job.compute = settings.compute();
   job.batch_size = request.batch_size();
   job.max_samples = request.max_samples();
   job.seed = request.seed();

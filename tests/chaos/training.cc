@@ -103,7 +103,10 @@ void Training::Judge(const ChaosJob& job, int attempt_before, bool interrupts,
   const coordinator::Record record =
       JudgeJob(*cluster_, job, ReadAcknowledged(cluster_->WorkerLogs()), &report->problems);
   report->generations = TaskOf(job).attempt();
+  std::string told;
   for (const v1::Event& event : record.events) {
+    absl::StrAppend(&told, "\n      ", event.event_id(), " ", v1::State_Name(event.state()), " ",
+                    event.message());
     constexpr absl::string_view kStarts = "training with 2 ranks";
     constexpr absl::string_view kResumes = "resuming after step ";
     const absl::string_view message = event.message();
@@ -116,7 +119,7 @@ void Training::Judge(const ChaosJob& job, int attempt_before, bool interrupts,
   const bool interrupted = report->generations > std::max(attempt_before, 1);
   if (interrupts && !interrupted) problem("the fault ended no generation");
   if (interrupted && report->resumed_after < 1) {
-    problem("its last generation began at the start, not from a checkpoint");
+    problem(absl::StrCat("its last generation began at the start, not from a checkpoint:", told));
   }
   CheckRanksEnd(/*any=*/true, "after the end", &report->problems);
 

@@ -31,7 +31,7 @@ seed: 11
 models: {{student: smollm2-135m-instruct, teachers: [extractive], soft_teacher: none}}
 sources:
   - json: {extracts}
-distillation: {{epochs: 1, checkpoint_every: 3, batch_size: 4}}
+distillation: {{epochs: 1, checkpoint_every: 3, batch_size: 4, compute: float32}}
 self_study: {{iterations: 1, questions_per_document: 3}}
 evaluation: {{max_samples: 6}}
 """

@@ -109,6 +109,39 @@ TEST_F(LoopTest, FiguresOfTheBestValidationOutliveAResume) {
   EXPECT_EQ(scored_, 4u);
 }
 
+// A probe is a measurement: a second one may find the other type faster, on the same machine.
+TEST_F(LoopTest, ARunThatGoesOnKeepsItsProducts) {
+  options_.epochs = 2;
+  for (const ComputeType type : {ComputeType::kFloat32, ComputeType::kBFloat16}) {
+    const std::string name = type == ComputeType::kFloat32 ? "float32" : "bfloat16";
+    options_.compute = type;
+    const TrainSummary whole = Run(name + "-whole").value();
+    CancelToken cancel;
+    hooks_.on_step = [&](const StepReport& report) {
+      if (report.step == 4) cancel.Cancel("test");
+    };
+    EXPECT_TRUE(absl::IsCancelled(Run(name, cancel).status()));
+    hooks_.on_step = nullptr;
+    options_.compute = ComputeType::kAuto;
+    const std::filesystem::path run = folder_->path() / name;
+    EXPECT_EQ(ChooseCompute(ComputeType::kAuto, "cpu", nullptr, run).value(), type);
+    messages_.clear();
+    EXPECT_EQ(Run(name).value().final_loss, whole.final_loss);
+    EXPECT_THAT(messages_, ::testing::Contains(HasSubstr("resuming after step 4")));
+    EXPECT_EQ(File(name + "/final/adapter_model.safetensors"),
+              File(name + "-whole/final/adapter_model.safetensors"));
+  }
+}
+
+TEST_F(LoopTest, ARunOfOtherSettingsSaysThatItBeginsAnew) {
+  options_.epochs = 1;
+  ASSERT_TRUE(Run("run").ok());
+  options_.learning_rate /= 2;
+  messages_.clear();
+  EXPECT_EQ(Run("run").value().steps, 5);
+  EXPECT_THAT(messages_, ::testing::Contains(HasSubstr("training anew")));
+}
+
 TEST_F(LoopTest, AdaptiveHalvesTheRateWithEachValidationThatIsNoBetter) {
   options_.schedule = "adaptive";
   options_.warmup_ratio = 0;

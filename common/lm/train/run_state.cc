@@ -18,9 +18,11 @@ namespace fs = std::filesystem;
 constexpr char kManifest[] = "manifest.json";
 constexpr char kOptimizer[] = "optimizer.bin";  // mean, then square, float32 as in Adapter::flat
 constexpr int kKept = 2;
+constexpr char kBFloat16[] = "bfloat16", kFloat32[] = "float32";
 
-Json ToJson(const RunState& s, const std::string& fingerprint) {
-  return {{"fingerprint", fingerprint},
+Json ToJson(const RunState& s, const RunIdentity& run) {
+  return {{"fingerprint", run.fingerprint},
+          {"compute", run.compute == at::kBFloat16 ? kBFloat16 : kFloat32},
           {"step", s.step},
           {"validation_pending", s.validation_pending},
           {"rate_scale", s.rate_scale},
@@ -93,7 +95,7 @@ absl::Status ReadOptimizer(const fs::path& path, AdamW& optimizer) {
 
 }  // namespace
 
-absl::StatusOr<fs::path> SaveCheckpoint(const fs::path& output, const std::string& fingerprint,
+absl::StatusOr<fs::path> SaveCheckpoint(const fs::path& output, const RunIdentity& run,
                                         const RunState& state, const Adapter& adapter,
                                         AdamW& optimizer, const std::string& base_model) {
   const fs::path checkpoints = output / "checkpoints";
@@ -109,7 +111,7 @@ absl::StatusOr<fs::path> SaveCheckpoint(const fs::path& output, const std::strin
                    static_cast<size_t>(t.numel()) * sizeof(float));
   }
   FOUNDRY_RETURN_IF_ERROR(WriteFileAtomic(temporary / kOptimizer, moments));
-  FOUNDRY_RETURN_IF_ERROR(WriteJsonFile(temporary / kManifest, ToJson(state, fingerprint)));
+  FOUNDRY_RETURN_IF_ERROR(WriteJsonFile(temporary / kManifest, ToJson(state, run)));
   FOUNDRY_RETURN_IF_ERROR(RenameDurably(temporary, checkpoints / name));
   std::map<int64_t, fs::path> folders = Folders(checkpoints);
   while (folders.size() > kKept) {
@@ -120,18 +122,20 @@ absl::StatusOr<fs::path> SaveCheckpoint(const fs::path& output, const std::strin
 }
 
 absl::StatusOr<std::optional<RunState>> LoadCheckpoint(const fs::path& output,
-                                                       const std::string& fingerprint,
+                                                       const RunIdentity& run,
                                                        const Decoder& decoder, Adapter& adapter,
-                                                       AdamW& optimizer) {
+                                                       AdamW& optimizer, int* removed) {
+  *removed = 0;
   const fs::path checkpoints = output / "checkpoints";
   std::map<int64_t, fs::path> folders = Folders(checkpoints);
   for (auto it = folders.rbegin(); it != folders.rend(); ++it) {
     absl::StatusOr<Json> manifest = ReadJsonFile(it->second / kManifest);
     bool ours = manifest.ok() && manifest->is_object() &&
-                manifest->value("fingerprint", Json()) == fingerprint;
+                manifest->value("fingerprint", Json()) == run.fingerprint;
     if (!ours) {
       std::error_code ignored;
       fs::remove_all(it->second, ignored);
+      ++*removed;
       continue;
     }
     FOUNDRY_ASSIGN_OR_RETURN(RunState state, FromJson(*manifest));
@@ -144,6 +148,17 @@ absl::StatusOr<std::optional<RunState>> LoadCheckpoint(const fs::path& output,
     FOUNDRY_RETURN_IF_ERROR(ReadOptimizer(it->second / kOptimizer, optimizer));
     return state;
   }
+  return std::nullopt;
+}
+
+std::optional<at::ScalarType> RecordedCompute(const fs::path& output) {
+  const std::map<int64_t, fs::path> folders = Folders(output / "checkpoints");
+  if (folders.empty()) return std::nullopt;
+  const auto manifest = ReadJsonFile(folders.rbegin()->second / kManifest);
+  if (!manifest.ok() || !manifest->is_object()) return std::nullopt;
+  const Json compute = manifest->value("compute", Json());
+  if (compute == kBFloat16) return at::kBFloat16;
+  if (compute == kFloat32) return at::kFloat;
   return std::nullopt;
 }
 

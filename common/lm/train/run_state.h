@@ -31,19 +31,27 @@ struct RunState {
   double seconds = 0;
 };
 
+// What a checkpoint must agree with to be gone on from.
+struct RunIdentity {
+  std::string fingerprint;              // of examples, options, model and products
+  at::ScalarType compute = at::kFloat;  // of the products
+};
+
 // Makes checkpoints/step-N visible all at once and removes all but the newest two. Returns its
 // path.
 absl::StatusOr<std::filesystem::path> SaveCheckpoint(const std::filesystem::path& output,
-                                                     const std::string& fingerprint,
-                                                     const RunState& state, const Adapter& adapter,
-                                                     AdamW& optimizer,
+                                                     const RunIdentity& run, const RunState& state,
+                                                     const Adapter& adapter, AdamW& optimizer,
                                                      const std::string& base_model);
 
-// The newest complete checkpoint of the run `fingerprint`: fills adapter and optimizer. Checkpoints
-// of other runs are removed; nullopt when none is left.
+// The newest complete checkpoint of the run: fills adapter and optimizer. Checkpoints of other runs
+// are removed, and `*removed` counts them; nullopt when none is left.
 absl::StatusOr<std::optional<RunState>> LoadCheckpoint(const std::filesystem::path& output,
-                                                       const std::string& fingerprint,
+                                                       const RunIdentity& run,
                                                        const Decoder& decoder, Adapter& adapter,
-                                                       AdamW& optimizer);
+                                                       AdamW& optimizer, int* removed);
+
+// The products of the newest checkpoint there, of whatever run; nullopt: none, or it does not say.
+std::optional<at::ScalarType> RecordedCompute(const std::filesystem::path& output);
 
 }  // namespace foundry::lm

@@ -35,6 +35,14 @@ double PeakMemoryMib() {
   return 0;
 }
 
+// A run that goes on keeps the products that it began with, whatever a second probe would find.
+at::ScalarType ComputeOf(ComputeType type, at::Device device, const fs::path& output) {
+  if (type == ComputeType::kAuto) {
+    if (const auto recorded = RecordedCompute(output); recorded.has_value()) return *recorded;
+  }
+  return ResolveCompute(type, device);
+}
+
 class Run {
  public:
   Run(LanguageModel& base, const std::vector<Example>& train,
@@ -120,7 +128,7 @@ class Run {
   GradientOptions gradient_options_;
   int64_t agreed_rows_ = 0;  // of a pack, on all ranks
   RunState state_;
-  std::string fingerprint_;
+  RunIdentity identity_;
   std::optional<MetricsLog> metrics_;
 };
 
@@ -150,10 +158,16 @@ absl::Status Run::Start() {
 absl::Status Run::Restore() {
   FOUNDRY_RETURN_IF_ERROR(Start());
   if (Leads()) {
+    int removed = 0;
     FOUNDRY_ASSIGN_OR_RETURN(
         std::optional<RunState> saved,
-        LoadCheckpoint(output_, fingerprint_, *decoder_, adapter_, optimizer_));
-    if (saved) state_ = *saved;
+        LoadCheckpoint(output_, identity_, *decoder_, adapter_, optimizer_, &removed));
+    if (saved) {
+      state_ = *saved;
+    } else if (removed > 0) {
+      Say(absl::StrCat("the checkpoints in ", output_.string(),
+                       " were of other examples, settings, model or products: training anew"));
+    }
   }
   int64_t rows = ChosenPackTokens();
   for (int64_t known : {agreed_rows_, state_.pack_tokens}) {
@@ -176,14 +190,15 @@ absl::Status Run::OpenMetrics() {
 
 absl::Status Run::Prepare() {
   const Decoder& base = *base_.impl().decoder;
-  at::ScalarType compute = ResolveCompute(options_.compute, base.device());
+  at::ScalarType compute = ComputeOf(options_.compute, base.device(), output_);
   if (options_.ranks) FOUNDRY_RETURN_IF_ERROR(ShareCompute(*options_.ranks, compute));
   decoder_ = base.WithCompute(compute);
   DetachAdapter(*decoder_);
-  fingerprint_ = RunFingerprint(
+  identity_.compute = compute;
+  identity_.fingerprint = RunFingerprint(
       train_, validation_, options_, BaseName(),
       absl::StrCat(c10::toString(compute), " weights ", static_cast<int>(decoder_->weights())));
-  if (options_.ranks) FOUNDRY_RETURN_IF_ERROR(CheckSameRun(*options_.ranks, fingerprint_));
+  if (options_.ranks) FOUNDRY_RETURN_IF_ERROR(CheckSameRun(*options_.ranks, identity_.fingerprint));
   FOUNDRY_RETURN_IF_ERROR(Restore());
   if (state_.step > 0) {
     Say(absl::StrCat("resuming after step ", state_.step, " of ", order_.total_steps()));
@@ -386,7 +401,7 @@ absl::Status Run::Validate() {
 
 absl::Status Run::Checkpoint() {
   if (!Leads()) return absl::OkStatus();
-  FOUNDRY_ASSIGN_OR_RETURN(fs::path folder, SaveCheckpoint(output_, fingerprint_, state_, adapter_,
+  FOUNDRY_ASSIGN_OR_RETURN(fs::path folder, SaveCheckpoint(output_, identity_, state_, adapter_,
                                                            optimizer_, BaseName()));
   return hooks_.on_checkpoint ? hooks_.on_checkpoint(folder, state_.step) : absl::OkStatus();
 }
@@ -448,11 +463,11 @@ absl::StatusOr<TrainSummary> Run::Finish() {
 }  // namespace
 
 absl::StatusOr<ComputeType> ChooseCompute(ComputeType type, const std::string& device,
-                                          RankGroup* ranks) {
+                                          RankGroup* ranks, const fs::path& output) {
   at::ScalarType chosen = at::kFloat;
   FOUNDRY_RETURN_IF_ERROR(GuardTorch([&]() -> absl::Status {
     FOUNDRY_ASSIGN_OR_RETURN(const at::Device where, ParseDevice(device));
-    chosen = ResolveCompute(type, where);
+    chosen = ComputeOf(type, where, output);
     return absl::OkStatus();
   }));
   if (ranks != nullptr) FOUNDRY_RETURN_IF_ERROR(ShareCompute(*ranks, chosen));
