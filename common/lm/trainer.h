@@ -67,7 +67,11 @@ struct Score {
   Score(double value, std::map<std::string, double> figures = {})  // a number is a score
       : value(value), figures(std::move(figures)) {}
 
-  double value = 0;                       // higher is better; what isn't finite is never the best
+  double value = 0;  // higher is better; what isn't finite is never the best
+  // Of the value, as of a mean over questions. The last adapter, whose learning rate has decayed,
+  // is the best one unless an earlier one's value is greater by more than this (the
+  // one-standard-error rule, Breiman et al., Classification and Regression Trees, 1984).
+  double standard_error = 0;
   std::map<std::string, double> figures;  // that are reported with it; finite, others are left out
 };
 

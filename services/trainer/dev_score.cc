@@ -1,6 +1,7 @@
 #include "services/trainer/dev_score.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "common/base/status.h"
 #include "services/evaluator/metrics/qa.h"
@@ -32,10 +33,16 @@ absl::StatusOr<DevScore> ScoreDev(const lm::LanguageModel& model,
   options.cancel = cancel;
   FOUNDRY_ASSIGN_OR_RETURN(const auto answers, model.Generate(requests, options));
   DevScore score;
+  double squares = 0;
   for (size_t i = 0; i < chosen.size(); ++i) {
-    score.contains += evaluator::Contains(answers[i].text, chosen[i]->target) / asked;
-    score.f1 += evaluator::TokenF1(answers[i].text, chosen[i]->target) / asked;
+    const double contains = evaluator::Contains(answers[i].text, chosen[i]->target);
+    const double f1 = evaluator::TokenF1(answers[i].text, chosen[i]->target);
+    score.contains += contains / asked;
+    score.f1 += f1 / asked;
+    squares += std::pow((contains + f1) / 2, 2) / asked;
   }
+  const double variance = squares - std::pow(score.combined(), 2);
+  score.standard_error = std::sqrt(std::max(variance, 0.0) / asked);
   return score;
 }
 

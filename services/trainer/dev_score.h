@@ -11,8 +11,9 @@
 namespace foundry::trainer {
 
 struct DevScore {
-  double contains = 0;  // share of answers that hold the target
-  double f1 = 0;        // mean token F1 (SQuAD's rule)
+  double contains = 0;        // share of answers that hold the target
+  double f1 = 0;              // mean token F1 (SQuAD's rule)
+  double standard_error = 0;  // of combined()
   // Targets may be words or whole sentences: the mean of both figures serves either.
   double combined() const { return (contains + f1) / 2; }
 };

@@ -75,7 +75,9 @@ absl::Status RunRank(const std::string& job_file, const lm::RankGroupOptions& gr
       FOUNDRY_ASSIGN_OR_RETURN(
           const DevScore score,
           ScoreDev(model, dev, job.tensor_parallel > 1 ? CancelToken() : cancel));
-      return lm::Score(score.combined(), {{"dev_contains", score.contains}, {"dev_f1", score.f1}});
+      lm::Score result(score.combined(), {{"dev_contains", score.contains}, {"dev_f1", score.f1}});
+      result.standard_error = score.standard_error;
+      return result;
     };
   }
   std::unique_ptr<lm::RankGroup> group, copy;

@@ -81,6 +81,28 @@ TEST_F(LoopTest, AScoreThatIsNotFiniteIsNeverTheBest) {
   EXPECT_TRUE(std::filesystem::exists(folder_->path() / "none/final"));
 }
 
+// An early adapter that looks better by chance has not had the rate's decay.
+TEST_F(LoopTest, TheLastAdapterIsTheBestUnlessAnEarlierOneIsClearlyBetter) {
+  options_.epochs = 4;
+  for (const double last : {0.46, 0.44}) {
+    scored_ = 0;
+    messages_.clear();
+    options_.score = [&](const LanguageModel&) -> absl::StatusOr<Score> {
+      Score score(std::vector<double>{0.3, 0.5, 0.47, last}[scored_++]);
+      score.standard_error = 0.05;
+      return score;
+    };
+    const TrainSummary summary = Run(absl::StrCat("run-", last)).value();
+    EXPECT_EQ(summary.best_step, last > 0.45 ? 20 : 10);
+    EXPECT_EQ(summary.best_score, last > 0.45 ? last : 0.5);
+    EXPECT_EQ(messages_.size(), last > 0.45 ? 1u : 0u);
+    const std::string name = absl::StrCat("run-", last);
+    EXPECT_EQ(File(name + "/best_checkpoint/adapter_model.safetensors") ==
+                  File(name + "/final/adapter_model.safetensors"),
+              last > 0.45);
+  }
+}
+
 TEST_F(LoopTest, FiguresOfTheBestValidationOutliveAResume) {
   options_.epochs = 4;
   const auto score = [](size_t n) {

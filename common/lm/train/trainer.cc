@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "common/base/status.h"
 #include "common/lm/language_model_impl.h"
 #include "common/lm/model/from_checkpoint.h"
@@ -353,6 +354,7 @@ absl::StatusOr<LossSum> Run::ValidationLoss() {
 absl::Status Run::Validate() {
   ValidationReport report;
   report.step = state_.step;
+  double error = 0;  // of the score
   const bool has_loss = !validation_.empty();
   if (has_loss) {
     FOUNDRY_ASSIGN_OR_RETURN(LossSum sum, ValidationLoss());
@@ -362,9 +364,11 @@ absl::Status Run::Validate() {
   if (options_.score) {
     absl::StatusOr<Score> score = DataRank() == 0 ? options_.score(*with_adapter_) : Score();
     FOUNDRY_RETURN_IF_ERROR(Leave(score.status()));
-    report.score = Leads() && score.ok() ? score->value : 0;
-    FOUNDRY_RETURN_IF_ERROR(
-        SumOverRanks(options_.ranks, score.status(), absl::MakeSpan(&report.score, 1)));
+    double shared[] = {0, 0};
+    if (Leads() && score.ok()) shared[0] = score->value, shared[1] = score->standard_error;
+    FOUNDRY_RETURN_IF_ERROR(SumOverRanks(options_.ranks, score.status(), absl::MakeSpan(shared)));
+    report.score = shared[0];
+    error = shared[1];
     report.figures = std::move(score->figures);
     std::erase_if(report.figures, [](const auto& f) { return !std::isfinite(f.second); });
   }
@@ -372,7 +376,15 @@ absl::Status Run::Validate() {
   // Nothing compares with what isn't a number, and nothing exceeds infinity.
   const bool improved =
       std::isfinite(report.score) && (!state_.has_best || report.score > state_.best_score);
-  report.best = !judged || improved;
+  const bool as_good = error > 0 && state_.step == order_.total_steps() &&
+                       std::isfinite(report.score) && report.score >= state_.best_score - error;
+  report.best = !judged || improved || as_good;
+  if (Leads() && as_good && !improved) {
+    Say(absl::StrFormat(
+        "step %d: the last adapter is the best one: step %d's score of %.3f exceeds its %.3f by no "
+        "more than the standard error of %.3f",
+        state_.step, state_.best_step, state_.best_score, report.score, error));
+  }
   if (judged && !improved && options_.schedule == "adaptive") state_.rate_scale /= 2;
   state_.stale = report.best ? 0 : state_.stale + 1;
   if (report.best) {
