@@ -10,6 +10,7 @@
 #include "common/base/files.h"
 #include "common/base/json.h"
 #include "common/base/status.h"
+#include "common/testing/tokenizer_json.h"
 
 namespace foundry::testing {
 namespace fs = std::filesystem;
@@ -20,13 +21,7 @@ Json ByteTokenizer() {
   for (const char* token : {"<unk>", "<s>", "</s>", "<|im_start|>", "<|im_end|>"}) {
     const int id = static_cast<int>(added.size());
     vocab[token] = id;
-    added.push_back({{"id", id},
-                     {"content", token},
-                     {"single_word", false},
-                     {"lstrip", false},
-                     {"rstrip", false},
-                     {"normalized", false},
-                     {"special", true}});
+    added.push_back(SpecialToken(id, token));
   }
   for (int byte = 0; byte < 256; ++byte) vocab[absl::StrFormat("<0x%02X>", byte)] = 5 + byte;
   Json tokenizer = {{"version", "1.0"},      {"added_tokens", added},

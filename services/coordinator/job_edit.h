@@ -94,7 +94,7 @@ class JobEdit {
   void TaskLeft() { tasks_ready_ |= limited_; }
 
  private:
-  // Of a row of kLockedColumns.
+  // Of a row of FOUNDRY_JOB_COLUMNS (job_edit.cc).
   JobEdit(pqxx::work& work, const pqxx::row& row);
   // Of jobs of one period.
   static void ReadSteps(pqxx::work& work, const std::vector<JobEdit*>& jobs);

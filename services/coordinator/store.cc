@@ -43,6 +43,26 @@ absl::Status Store::Edit(absl::string_view what, const std::string& job_id, absl
   return absl::OkStatus();
 }
 
+absl::Status Store::EditFree(
+    absl::string_view what, const std::vector<std::string>& job_ids, absl::Time deadline,
+    const std::function<absl::Status(pqxx::work&, std::map<std::string, JobEdit>&)>& change) {
+  std::map<std::string, bool> changed;  // jobs → whether tasks became ready
+  FOUNDRY_RETURN_IF_ERROR(database_.Transact(what, deadline, [&](pqxx::work& work) -> absl::Status {
+    changed.clear();
+    std::map<std::string, JobEdit> jobs = JobEdit::LockFree(work, job_ids);
+    FOUNDRY_RETURN_IF_ERROR(change(work, jobs));
+    std::vector<JobEdit*> edited;
+    for (auto& [id, job] : jobs) {
+      edited.push_back(&job);
+      changed[id] = job.tasks_ready();
+    }
+    JobEdit::SaveAll(work, edited);
+    return absl::OkStatus();
+  }));
+  for (const auto& [id, ready] : changed) Changed(id, ready);
+  return absl::OkStatus();
+}
+
 void Store::Changed(const std::string& job_id, bool tasks_ready) {
   if (tasks_ready) {
     floors_.Forget(job_id);

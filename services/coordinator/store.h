@@ -243,7 +243,12 @@ class Store {
   // Runs `change` with the job's row locked and records its events.
   absl::Status Edit(absl::string_view what, const std::string& job_id, absl::Time deadline,
                     const std::function<absl::Status(JobEdit&)>& change);
-  // The same for the task of a lease, whose row is locked too.
+  // The same with those of the jobs whose rows nobody else holds, in one transaction that waits for
+  // none of them. What `change` takes out of the map is let alone.
+  absl::Status EditFree(
+      absl::string_view what, const std::vector<std::string>& job_ids, absl::Time deadline,
+      const std::function<absl::Status(pqxx::work&, std::map<std::string, JobEdit>&)>& change);
+  // Edit for the task of a lease, whose row is locked too.
   absl::Status EditLease(absl::string_view what, const LeaseKey& key, absl::Time deadline,
                          const std::function<absl::Status(JobEdit&, const LeasedTask&)>& change);
   // Tells of a job's change, after its commit.

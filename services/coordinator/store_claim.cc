@@ -303,28 +303,22 @@ absl::Status Store::RecordFreeStarts(std::map<std::string, HeldLeases>* by_job,
                                      absl::Time deadline) {
   std::vector<std::string> wanted;
   for (const auto& [job_id, held] : *by_job) wanted.push_back(job_id);
-  std::map<std::string, bool> changed;  // jobs → whether tasks became ready
+  std::vector<std::string> recorded;
   FOUNDRY_RETURN_IF_ERROR(
-      database_.Transact("record starts", deadline, [&](pqxx::work& work) -> absl::Status {
-        changed.clear();
-        std::map<std::string, JobEdit> jobs = JobEdit::LockFree(work, wanted);
-        HeldLeases held;
-        std::vector<JobEdit*> edited;
-        for (auto& [job_id, job] : jobs) {
-          held.Add(by_job->at(job_id));
-          edited.push_back(&job);
-        }
-        for (const auto& [job_id, start] : Announced(work, held.tasks, held.epochs)) {
-          FOUNDRY_RETURN_IF_ERROR(jobs.at(job_id).Announce(start));
-        }
-        for (const auto& [job_id, job] : jobs) changed[job_id] = job.tasks_ready();
-        JobEdit::SaveAll(work, edited);
-        return absl::OkStatus();
-      }));
-  for (const auto& [job_id, ready] : changed) {
-    by_job->erase(job_id);
-    Changed(job_id, ready);
-  }
+      EditFree("record starts", wanted, deadline,
+               [&](pqxx::work& work, std::map<std::string, JobEdit>& jobs) -> absl::Status {
+                 recorded.clear();
+                 HeldLeases held;
+                 for (const auto& [job_id, job] : jobs) {
+                   held.Add(by_job->at(job_id));
+                   recorded.push_back(job_id);
+                 }
+                 for (const auto& [job_id, start] : Announced(work, held.tasks, held.epochs)) {
+                   FOUNDRY_RETURN_IF_ERROR(jobs.at(job_id).Announce(start));
+                 }
+                 return absl::OkStatus();
+               }));
+  for (const std::string& job_id : recorded) by_job->erase(job_id);
   return absl::OkStatus();
 }
 

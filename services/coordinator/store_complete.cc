@@ -115,6 +115,11 @@ std::vector<std::string> TasksOf(const Requests& requests) {
 // may have to be planned. The answer holds until the jobs are unlocked.
 void KeepGoingOn(pqxx::work& work, const std::vector<std::string>& ids,
                  std::map<std::string, JobEdit>* jobs) {
+  for (auto it = jobs->begin(); it != jobs->end();) {
+    const State state = it->second.state();
+    const bool open = state == State::STATE_READY || state == State::STATE_RUNNING;
+    it = open ? std::next(it) : jobs->erase(it);
+  }
   std::vector<std::string> job_ids;
   for (const auto& [id, job] : *jobs) job_ids.push_back(id);
   if (job_ids.empty()) return;
@@ -125,11 +130,6 @@ void KeepGoingOn(pqxx::work& work, const std::vector<std::string>& ids,
             "ALL($2::text[]) ORDER BY t.position DESC LIMIT 1) IS NULL",
             TextArray(job_ids), TextArray(ids))) {
     jobs->erase(row[0].as<std::string>());
-  }
-  for (auto it = jobs->begin(); it != jobs->end();) {
-    const State state = it->second.state();
-    const bool open = state == State::STATE_READY || state == State::STATE_RUNNING;
-    it = open ? std::next(it) : jobs->erase(it);
   }
 }
 
@@ -168,46 +168,36 @@ std::vector<std::optional<absl::Status>> Store::CompleteSome(const Requests& req
     if (job_of.back().has_value()) known.insert(*job_of.back());
   }
   std::vector<std::optional<absl::Status>> outcomes;
-  std::map<std::string, bool> changed;  // jobs → whether tasks became ready
-  const absl::Status status = database_.Transact(
-      "complete tasks of several jobs", deadline, [&](pqxx::work& work) -> absl::Status {
-        outcomes.assign(requests.size(), std::nullopt);
-        changed.clear();
-        std::map<std::string, JobEdit> jobs = JobEdit::LockFree(work, {known.begin(), known.end()});
-        KeepGoingOn(work, TasksOf(requests), &jobs);
-        if (jobs.empty()) return absl::OkStatus();
-        std::vector<JobEdit*> job_for(requests.size(), nullptr);
-        std::vector<std::string> ids;  // of tasks whose jobs are locked
-        for (size_t i = 0; i < requests.size(); ++i) {
-          const auto job = job_of[i].has_value() ? jobs.find(*job_of[i]) : jobs.end();
-          if (job == jobs.end()) continue;
-          job_for[i] = &job->second;
-          ids.push_back(requests[i]->task_id());
-        }
-        CompletingTasks tasks = LockTasks(work, ids);
-        Results results;
-        for (size_t i = 0; i < requests.size(); ++i) {
-          if (job_for[i] == nullptr) continue;
-          FOUNDRY_RETURN_IF_ERROR(
-              results.Add(*job_for[i], *requests[i], &tasks, &outcomes[i].emplace()));
-        }
-        results.Write(work);
-        std::vector<JobEdit*> edited;
-        for (auto& [id, job] : jobs) {
-          edited.push_back(&job);
-          changed[id] = job.tasks_ready();
-        }
-        JobEdit::SaveAll(work, edited);
-        return absl::OkStatus();
-      });
+  const absl::Status status =
+      EditFree("complete tasks of several jobs", {known.begin(), known.end()}, deadline,
+               [&](pqxx::work& work, std::map<std::string, JobEdit>& jobs) -> absl::Status {
+                 outcomes.assign(requests.size(), std::nullopt);
+                 KeepGoingOn(work, TasksOf(requests), &jobs);
+                 if (jobs.empty()) return absl::OkStatus();
+                 std::vector<JobEdit*> job_for(requests.size(), nullptr);
+                 std::vector<std::string> ids;  // of tasks whose jobs are locked
+                 for (size_t i = 0; i < requests.size(); ++i) {
+                   const auto job = job_of[i].has_value() ? jobs.find(*job_of[i]) : jobs.end();
+                   if (job == jobs.end()) continue;
+                   job_for[i] = &job->second;
+                   ids.push_back(requests[i]->task_id());
+                 }
+                 CompletingTasks tasks = LockTasks(work, ids);
+                 Results results;
+                 for (size_t i = 0; i < requests.size(); ++i) {
+                   if (job_for[i] == nullptr) continue;
+                   FOUNDRY_RETURN_IF_ERROR(
+                       results.Add(*job_for[i], *requests[i], &tasks, &outcomes[i].emplace()));
+                 }
+                 results.Write(work);
+                 return absl::OkStatus();
+               });
   if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)) {
     outcomes.assign(requests.size(), status);
   } else if (!status.ok()) {
     // One request's fault, as far as others are concerned.
     outcomes.assign(requests.size(), std::nullopt);
   }
-  if (!status.ok()) return outcomes;
-  for (const auto& [id, ready] : changed) Changed(id, ready);
   return outcomes;
 }
 

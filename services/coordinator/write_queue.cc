@@ -43,13 +43,12 @@ void WriteQueue::Complete(const v1::CompleteTaskRequest* request, absl::Time dea
   item.done = [done = std::move(done)](const absl::StatusOr<bool>& outcome) {
     done(outcome.status());
   };
-  const std::string own =
-      item.job.empty() ? absl::StrCat("task ", request->task_id()) : JobLane(item.job);
-  const bool shared = !item.job.empty();
+  const bool known = !item.job.empty();
+  const std::string own = known ? JobLane(item.job) : absl::StrCat("task ", request->task_id());
   {
     std::lock_guard lock(mutex_);
-    // A job that has a lane of its own for now keeps it until that is empty.
-    AddLocked(shared && lanes_.count(own) == 0 ? kCompletions : own, std::move(item));
+    // A job with a lane of its own keeps it until that is empty.
+    AddLocked(known && lanes_.count(own) == 0 ? kCompletions : own, std::move(item));
   }
   changed_.notify_one();
 }
@@ -64,13 +63,9 @@ void WriteQueue::Heartbeat(const v1::HeartbeatRequest* request, absl::Time deadl
   item.done = std::move(done);
   // What waits for a job's row must not hold up the others.
   const bool plain = request->messages().empty() && request->metrics().empty();
-  Add(plain ? kHeartbeats : absl::StrCat("task ", request->task_id()), std::move(item));
-}
-
-void WriteQueue::Add(const std::string& lane, Item item) {
   {
     std::lock_guard lock(mutex_);
-    AddLocked(lane, std::move(item));
+    AddLocked(plain ? kHeartbeats : absl::StrCat("task ", request->task_id()), std::move(item));
   }
   changed_.notify_one();
 }

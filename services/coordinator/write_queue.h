@@ -57,10 +57,9 @@ class WriteQueue {
     std::deque<Item> items;
     bool busy = false;
   };
-  void Add(const std::string& lane, Item item);
   void AddLocked(const std::string& lane, Item item);
   void DueLocked(const std::string& lane);
-  // The next lane to work on; empty: none for now.
+  // The next lane to work on; empty: there is none.
   std::string TakeLocked();
   void Run();
   // Answers what is left for lanes of the jobs' own.

@@ -11,6 +11,7 @@
 #include "common/base/files.h"
 #include "common/base/json.h"
 #include "common/lm/weights/tensor_file_writer.h"
+#include "common/testing/tokenizer_json.h"
 #include "common/tokenizer/model.h"
 #include "common/tokenizer/regex_split.h"
 
@@ -35,13 +36,7 @@ inline std::filesystem::path ModelsDir() {
 inline void WriteByteTokenizer(const std::filesystem::path& folder) {
   Json vocab = {{"<pad>", 0}, {"<s>", 1}, {"</s>", 2}}, added = Json::array();
   for (const char* token : {"<pad>", "<s>", "</s>"}) {
-    added.push_back({{"id", vocab[token]},
-                     {"content", token},
-                     {"single_word", false},
-                     {"lstrip", false},
-                     {"rstrip", false},
-                     {"normalized", false},
-                     {"special", true}});
+    added.push_back(foundry::testing::SpecialToken(vocab[token], token));
   }
   for (int byte = 0; byte < 256; ++byte) {
     vocab[tokenizer::AlphabetCharacter(static_cast<unsigned char>(byte))] = 3 + byte;

@@ -4,6 +4,7 @@
 #include "common/base/files.h"
 #include "common/lm/export/gguf_vocabulary.h"
 #include "common/lm/export/test_models.h"
+#include "common/testing/tokenizer_json.h"
 #include "common/tokenizer/tokenizer.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -144,13 +145,7 @@ TEST(GgufVocabularyTest, CarriesEndTokensAndChatTemplate) {
 void WriteSentencePiece(const fs::path& folder) {
   Json vocab = {{"<unk>", 0}, {"<s>", 1}, {"</s>", 2}}, added = Json::array();
   for (const char* token : {"<unk>", "<s>", "</s>"}) {
-    added.push_back({{"id", vocab[token]},
-                     {"content", token},
-                     {"single_word", false},
-                     {"lstrip", false},
-                     {"rstrip", false},
-                     {"normalized", false},
-                     {"special", true}});
+    added.push_back(foundry::testing::SpecialToken(vocab[token], token));
   }
   for (int byte = 0; byte < 256; ++byte) vocab[absl::StrFormat("<0x%02X>", byte)] = 3 + byte;
   for (const char* piece : {"▁", "h", "e", "l", "o", "w", "r", "d", "he", "ll", "▁h", "▁w", "or",
