@@ -4,6 +4,7 @@
 #   tools/setup.sh            what building and running need
 #   tools/setup.sh --tests    also what the test suite compares against (transformers, PEFT, llama.cpp)
 #   tools/setup.sh --bench    also what the benchmarks compare against; compiles llama-cpp-python (20 minutes)
+#   tools/setup.sh --fuzz     also clang and its runtimes for coverage-guided fuzzing (tests/fuzz)
 #
 # Idempotent: a second run changes nothing. Needs root or sudo for Debian packages.
 # Own copies instead of the downloaded ones:
@@ -22,6 +23,7 @@ BENCH_DEBIAN_PACKAGES=(poppler-utils)
 NODE_LLAMA_VERSION=3.22.1
 BUF_VERSION=1.75.0
 TEST_DEBIAN_PACKAGES=(clang-format libfaketime)
+FUZZ_DEBIAN_PACKAGES=(clang-14 libclang-rt-14-dev libomp-14-dev)
 
 DEBIAN_PACKAGES=(
   build-essential cmake ninja-build ccache mold pkg-config git ca-certificates curl python3 python3-venv
@@ -145,5 +147,6 @@ install_models
 case "${1:-}" in
   --tests) install_test_peers ;;
   --bench) install_bench_peers ;;
+  --fuzz) install_debian_packages "${FUZZ_DEBIAN_PACKAGES[@]}" ;;
 esac
 say "ready"

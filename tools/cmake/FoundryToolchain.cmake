@@ -6,12 +6,17 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
 if(NOT CMAKE_BUILD_TYPE)
-  set(CMAKE_BUILD_TYPE Dev CACHE STRING "Dev, Release or Asan" FORCE)
+  set(CMAKE_BUILD_TYPE Dev CACHE STRING "Dev, Release, Asan or Fuzz" FORCE)
 endif()
 set(CMAKE_CXX_FLAGS_DEV "-O1 -g1")
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
-set(CMAKE_CXX_FLAGS_ASAN "-O1 -g1 -fsanitize=address,undefined -fno-omit-frame-pointer")
+# Undefined behaviour ends the program: a report alone would pass as a green test.
+set(sanitizers "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer")
+set(CMAKE_CXX_FLAGS_ASAN "-O1 -g1 ${sanitizers}")
 set(CMAKE_EXE_LINKER_FLAGS_ASAN "-fsanitize=address,undefined")
+# Clang only: every edge counted, for the libFuzzer programs of tests/fuzz.
+set(CMAKE_CXX_FLAGS_FUZZ "-O1 -g1 ${sanitizers} -fsanitize=fuzzer-no-link")
+set(CMAKE_EXE_LINKER_FLAGS_FUZZ "-fsanitize=address,undefined")
 
 find_program(FOUNDRY_CCACHE ccache)
 if(FOUNDRY_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
