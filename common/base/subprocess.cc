@@ -18,17 +18,14 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/base/steady_time.h"
 
 extern char** environ;
 
 namespace foundry {
 namespace {
-
-// Time that does not jump when the clock is set; good for differences only.
-absl::Time SteadyNow() {
-  return absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
-}
 
 // A pipe whose ends close themselves.
 class Pipe {

@@ -13,6 +13,7 @@
 #include "common/base/ids.h"
 #include "common/base/secret.h"
 #include "common/base/status.h"
+#include "common/base/steady_time.h"
 #include "common/chat/http_client.h"
 #include "common/chat/openai_wire.h"
 #include "common/chat/rate_limiter.h"
@@ -119,7 +120,7 @@ class HttpChatModel : public ChatModel {
                                 std::mt19937_64& jitter) {
     absl::Duration backoff = options_.min_backoff;
     for (int attempt = 1;; ++attempt) {
-      FOUNDRY_RETURN_IF_ERROR(Pause(limiter_.Reserve(absl::Now()), cancel, deadline));
+      FOUNDRY_RETURN_IF_ERROR(Pause(limiter_.Reserve(SteadyNow()), cancel, deadline));
       Attempt result = AskOnce(client, request, cancel, deadline);
       if (result.reply.ok() || !result.retry) return std::move(result.reply);
       FOUNDRY_RETURN_IF_ERROR(cancel.Check());
@@ -130,7 +131,7 @@ class HttpChatModel : public ChatModel {
       }
       if (result.wait) {
         if (*result.wait > options_.max_retry_after) return std::move(result.reply);
-        limiter_.PauseUntil(absl::Now() + *result.wait);
+        limiter_.PauseUntil(SteadyNow() + *result.wait);
         continue;
       }
       const double share = std::uniform_real_distribution<double>(0.1, 1.0)(jitter);
@@ -151,7 +152,7 @@ class HttpChatModel : public ChatModel {
     call.url = url_;
     call.body = EncodeRequest(request, options_.model);
     call.bearer = key_;
-    call.timeout = std::min(options_.timeout, deadline - absl::Now());
+    call.timeout = std::min(options_.timeout, deadline - SteadyNow());
     call.cancel = cancel;
     if (call.timeout <= absl::ZeroDuration()) {
       attempt.reply = absl::DeadlineExceededError(absl::StrCat(name_, ": no time left"));
@@ -192,7 +193,7 @@ class HttpChatModel : public ChatModel {
 
   absl::Status Pause(absl::Duration wait, const CancelToken& cancel, absl::Time deadline) const {
     if (wait <= absl::ZeroDuration()) return cancel.Check();
-    if (absl::Now() + wait > deadline) {
+    if (SteadyNow() + wait > deadline) {
       return absl::DeadlineExceededError(
           absl::StrCat(name_, ": the deadline comes before the next attempt"));
     }

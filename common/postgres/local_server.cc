@@ -22,6 +22,7 @@
 #include "common/base/files.h"
 #include "common/base/hash.h"
 #include "common/base/status.h"
+#include "common/base/steady_time.h"
 
 namespace foundry::postgres {
 namespace fs = std::filesystem;
@@ -202,14 +203,14 @@ void LocalServer::RemoveStaleLocks() {
 absl::Status LocalServer::StartLocked() {
   if (Running()) {
     // Alive, perhaps still recovering: wait until it takes connections.
-    const absl::Time deadline = absl::Now() + options_.start_timeout;
+    const absl::Time deadline = SteadyNow() + options_.start_timeout;
     absl::Status ready;
     do {
       ready = RunAs(account_, {bin_ / "pg_isready", "--quiet", "-d", ConnectionInfo()},
                     absl::Seconds(10));
       if (ready.ok()) return ready;
       absl::SleepFor(absl::Milliseconds(50));
-    } while (Running() && absl::Now() < deadline);
+    } while (Running() && SteadyNow() < deadline);
     if (Running()) return Annotate(ready, "the running PostgreSQL takes no connections");
   }
   std::error_code error;

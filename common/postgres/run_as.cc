@@ -19,6 +19,7 @@
 #include "absl/time/clock.h"
 #include "common/base/files.h"
 #include "common/base/status.h"
+#include "common/base/steady_time.h"
 
 extern char** environ;
 
@@ -54,13 +55,13 @@ struct SpawnSettings {
 };
 
 absl::StatusOr<int> Wait(pid_t pid, absl::Duration timeout, const std::string& what) {
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Time deadline = SteadyNow() + timeout;
   for (int status = 0;;) {
     const pid_t ended = waitpid(pid, &status, WNOHANG);
     if (ended == pid) return status;
     if (ended < 0 && errno != EINTR)
       return absl::ErrnoToStatus(errno, absl::StrCat("waitpid for ", what));
-    if (absl::Now() > deadline) {
+    if (SteadyNow() > deadline) {
       kill(-pid, SIGKILL);
       waitpid(pid, &status, 0);
       return absl::DeadlineExceededError(

@@ -4,9 +4,9 @@
 #include <map>
 #include <string>
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/base/cancel.h"
+#include "common/base/steady_time.h"
 
 namespace foundry::rpc {
 
@@ -17,13 +17,13 @@ struct Call {
   std::string type;     // unary or server_stream
   std::string peer;
   absl::Time deadline = absl::InfiniteFuture();
-  absl::Time start = absl::Now();
+  absl::Time start = SteadyNow();
   // Only what middleware asks for: authorization, x-request-id.
   std::map<std::string, std::string> metadata;
   // Cancelled when the client goes away, its deadline passes or the server gives up waiting.
   CancelToken cancel;
 
-  absl::Duration Remaining() const { return deadline - absl::Now(); }
+  absl::Duration Remaining() const { return deadline - SteadyNow(); }
 };
 
 }  // namespace foundry::rpc

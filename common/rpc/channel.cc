@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "common/base/files.h"
 #include "common/base/status.h"
+#include "common/base/steady_time.h"
 #include "common/rpc/keepalive.h"
 
 namespace foundry::rpc {
@@ -59,15 +60,16 @@ bool Channel::WaitUntilConnected(absl::Duration timeout) const {
 }
 
 bool Channel::Pause(absl::Duration longest, const CancelToken& cancel) const {
-  const absl::Time start = absl::Now(), end = start + longest;
+  const absl::Time start = SteadyNow(), end = start + longest;
   bool was_lost = false;
   while (!cancel.Cancelled()) {
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyNow();
     const grpc_connectivity_state state = channel_->GetState(/*try_to_connect=*/true);
     const bool back = was_lost && state == GRPC_CHANNEL_READY && now >= start + kLeastPause;
     if (now >= end || back) return false;
     was_lost |= state != GRPC_CHANNEL_READY;
-    channel_->WaitForStateChange(state, absl::ToChronoTime(std::min(end, now + kCancelCheck)));
+    channel_->WaitForStateChange(
+        state, absl::ToChronoTime(WallFromSteady(std::min(end, now + kCancelCheck))));
   }
   return true;
 }

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/wait_time.h"
+#include "common/base/steady_time.h"
 #include "common/rpc/middleware/auth/auth.h"
 #include "common/rpc/middleware/deadline/deadline.h"
 #include "common/rpc/middleware/log/log.h"
@@ -34,7 +34,7 @@ Frame::Admitted Frame::Admit(grpc::CallbackServerContext* context, const MethodN
   call.method = name.method;
   call.type = type;
   call.peer = context->peer();
-  call.deadline = absl::FromChrono(context->deadline());
+  call.deadline = SteadyFromWall(absl::FromChrono(context->deadline()));
   call.cancel = ending->cancel;
   for (const char* key : {"authorization", "x-request-id"}) {
     const auto found = context->client_metadata().find(key);

@@ -1,4 +1,5 @@
 #include "common/base/error_details.h"
+#include "common/base/steady_time.h"
 #include "common/rpc/middleware/auth/auth.h"
 #include "common/rpc/middleware/deadline/deadline.h"
 #include "common/rpc/middleware/limits/limits.h"
@@ -13,7 +14,7 @@ using ::testing::HasSubstr;
 
 Call CallWith(const std::string& authorization) {
   Call call;
-  call.deadline = absl::Now() + absl::Minutes(1);
+  call.deadline = SteadyNow() + absl::Minutes(1);
   if (!authorization.empty()) call.metadata["authorization"] = authorization;
   return call;
 }
@@ -41,7 +42,7 @@ TEST(Deadline, IsRequiredAndMustLieAhead) {
   EXPECT_TRUE(deadline.Enter(call).ok());
   call.deadline = absl::InfiniteFuture();
   EXPECT_EQ(ReasonOf(deadline.Enter(call)), "DEADLINE_REQUIRED");
-  call.deadline = absl::Now() - absl::Seconds(1);
+  call.deadline = SteadyNow() - absl::Seconds(1);
   EXPECT_EQ(deadline.Enter(call).code(), absl::StatusCode::kDeadlineExceeded);
 }
 

@@ -10,6 +10,7 @@
 #include "absl/strings/strip.h"
 #include "common/base/files.h"
 #include "common/base/status.h"
+#include "common/base/steady_time.h"
 #include "common/rpc/keepalive.h"
 #include "grpcpp/health_check_service_interface.h"
 
@@ -138,9 +139,9 @@ void Server::Shutdown(absl::Duration grace) {
   SetServing(false);
   frame_->StopAccepting();
   // Handlers never stop by themselves (grpc#10324): when the time is over, tell them.
-  if (!frame_->WaitUntilIdle(absl::Now() + grace)) {
+  if (!frame_->WaitUntilIdle(SteadyNow() + grace)) {
     frame_->CancelCalls("the server is shutting down");
-    frame_->WaitUntilIdle(absl::Now() + kCancelGrace);
+    frame_->WaitUntilIdle(SteadyNow() + kCancelGrace);
   }
   // No call is left to wait for, and a client that is slow to close its connection is not waited
   // for either.

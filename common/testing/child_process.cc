@@ -9,6 +9,7 @@
 
 #include <cstdio>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/files.h"
@@ -81,10 +82,17 @@ int ChildProcess::Wait(absl::Duration limit) {
 }
 
 bool ChildProcess::WaitForLog(const std::string& text, absl::Duration limit) {
+  return WaitForAnyLog({text}, limit);
+}
+
+bool ChildProcess::WaitForAnyLog(const std::vector<std::string>& texts, absl::Duration limit) {
   const absl::Time end = absl::Now() + limit;
   while (true) {
     const bool ended = Poll();
-    if (Log().find(text) != std::string::npos) return true;
+    const std::string log = Log();
+    for (const std::string& text : texts) {
+      if (absl::StrContains(log, text)) return true;
+    }
     if (ended || absl::Now() >= end) return false;
     absl::SleepFor(kPoll);
   }

@@ -31,6 +31,8 @@ class ChildProcess {
   int Wait(absl::Duration limit);
   // Waits until the log holds `text`; false after `limit` or when the child ended without it.
   bool WaitForLog(const std::string& text, absl::Duration limit);
+  // The same for whichever of `texts` comes first.
+  bool WaitForAnyLog(const std::vector<std::string>& texts, absl::Duration limit);
   std::string Log() const;
 
  private:

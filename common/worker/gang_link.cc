@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/base/steady_time.h"
 #include "common/storage/manifest.h"
 #include "common/telemetry/log.h"
 
@@ -87,8 +87,8 @@ absl::StatusOr<Meeting> SeatLink::Await() {
 void SeatLink::Loop() {
   while (!lost_ && !given_back_ && !stop_.Cancelled()) {
     Beat();
-    const absl::Time next = absl::Now() + period_;
-    while (absl::Now() < next && !stop_.WaitFor(kLook)) {
+    const absl::Time next = SteadyNow() + period_;
+    while (SteadyNow() < next && !stop_.WaitFor(kLook)) {
       if (!draining_.Cancelled()) continue;
       // Before the ranks end: what ends with them elsewhere must not look like a failure.
       const absl::Status status =

@@ -4,7 +4,7 @@
 #include <new>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "common/base/steady_time.h"
 
 namespace foundry::worker {
 namespace {
@@ -70,7 +70,7 @@ absl::StatusOr<common::v1::StageResult> RunStage(const StageRunner& runner,
     if (handler == stage.handlers.end()) continue;
     const telemetry::Labels labels = {{"stage", stage.name}};
     runner.metrics->Move("foundry_stage_running", "Handlers running now.", labels, 1);
-    const absl::Time start = absl::Now();
+    const absl::Time start = SteadyNow();
     StageContext context(run, stage.name, runner.files, runner.metrics);
     absl::StatusOr<StageOutput> output = absl::InternalError("");
     try {
@@ -82,7 +82,7 @@ absl::StatusOr<common::v1::StageResult> RunStage(const StageRunner& runner,
     }
     runner.metrics->Move("foundry_stage_running", "Handlers running now.", labels, -1);
     runner.metrics->ObserveSeconds("foundry_stage_seconds", "Time that handlers took.", labels,
-                                   absl::ToDoubleSeconds(absl::Now() - start));
+                                   absl::ToDoubleSeconds(SteadyNow() - start));
     if (!output.ok()) return output.status();
     return ToResult(*output);
   }

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "common/base/steady_time.h"
 #include "common/storage/manifest.h"
 #include "common/telemetry/log.h"
 
@@ -33,7 +33,7 @@ void StateKeeper::Keep(const std::filesystem::path& folder) {
   std::optional<std::filesystem::path> unwanted = folder;
   {
     std::lock_guard lock(mutex_);
-    if (absl::Now() >= due_) std::swap(next_, unwanted);
+    if (SteadyNow() >= due_) std::swap(next_, unwanted);
   }
   changed_.notify_all();
   if (unwanted.has_value()) Remove(*unwanted);
@@ -45,7 +45,7 @@ void StateKeeper::Run() {
     changed_.wait(lock, [this] { return stopping_ || next_.has_value(); });
     if (stopping_) return;
     const std::filesystem::path folder = *std::exchange(next_, std::nullopt);
-    due_ = absl::Now() + period_;
+    due_ = SteadyNow() + period_;
     lock.unlock();
     Store(folder);
     Remove(folder);

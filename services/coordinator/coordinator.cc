@@ -6,6 +6,7 @@
 
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/base/steady_time.h"
 #include "common/storage/artifact_store.h"
 #include "common/telemetry/log.h"
 #include "services/coordinator/gangs_service.h"
@@ -27,10 +28,10 @@ constexpr absl::Duration kDatabaseWait = absl::Seconds(60);
 constexpr absl::Duration kDatabasePause = absl::Milliseconds(500);
 
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(const StoreOptions& options) {
-  const absl::Time end = absl::Now() + kDatabaseWait;
+  const absl::Time end = SteadyNow() + kDatabaseWait;
   for (bool first = true;; first = false) {
     auto store = Store::Open(options);
-    if (!absl::IsUnavailable(store.status()) || absl::Now() > end) return store;
+    if (!absl::IsUnavailable(store.status()) || SteadyNow() > end) return store;
     if (first) {
       telemetry::LogWarning("waiting for the database", {{"error", store.status().ToString()}});
     }

@@ -15,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "common/base/files.h"
 #include "common/base/hash.h"
+#include "common/base/steady_time.h"
 #include "common/config/spec.h"
 #include "common/rpc/channel.h"
 #include "common/storage/artifact_store.h"
@@ -68,10 +69,10 @@ class CoordinatorProcess {
   // A unary call; repeated while the coordinator cannot be reached, as real clients do.
   template <typename Call>
   absl::Status Invoke(Call&& call, absl::Duration timeout = absl::Seconds(20)) {
-    const absl::Time give_up = absl::Now() + timeout;
+    const absl::Time give_up = SteadyNow() + timeout;
     for (;;) {
       const absl::Status status = channel_->Invoke(absl::Seconds(10), call);
-      if (!absl::IsUnavailable(status) || absl::Now() > give_up) return status;
+      if (!absl::IsUnavailable(status) || SteadyNow() > give_up) return status;
       absl::SleepFor(absl::Milliseconds(20));
     }
   }
@@ -133,8 +134,8 @@ class CoordinatorFixture : public ::testing::Test {
   v1::Job WatchToEnd(CoordinatorProcess& coordinator, const std::string& job_id,
                      std::vector<v1::Event>* events) {
     v1::Job last;
-    const absl::Time give_up = absl::Now() + absl::Seconds(60);
-    while (absl::Now() < give_up) {
+    const absl::Time give_up = SteadyNow() + absl::Seconds(60);
+    while (SteadyNow() < give_up) {
       grpc::ClientContext context;
       coordinator.channel().Prepare(absl::Seconds(30), &context);
       context.set_wait_for_ready(true);

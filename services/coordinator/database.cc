@@ -9,7 +9,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "common/base/status.h"
-#include "common/base/wait_time.h"
+#include "common/base/steady_time.h"
 
 namespace foundry::coordinator {
 namespace {
@@ -147,7 +147,7 @@ absl::Status Database::Transact(absl::string_view what, absl::Time deadline,
     if (session.ok()) {
       {
         const StallGuard::Watch watch(&guard_, session->connection->sock(), deadline + kStallGrace);
-        outcome = Attempt(*session, deadline - absl::Now(), body);
+        outcome = Attempt(*session, deadline - SteadyNow(), body);
       }
       if (outcome.broken) {
         session->connection.reset();
@@ -160,7 +160,7 @@ absl::Status Database::Transact(absl::string_view what, absl::Time deadline,
     } else {
       outcome = {session.status(), true};
     }
-    if (!outcome.repeat || absl::Now() + pause >= deadline) {
+    if (!outcome.repeat || SteadyNow() + pause >= deadline) {
       if (outcome.status.code() == absl::StatusCode::kInternal ||
           outcome.status.code() == absl::StatusCode::kUnavailable) {
         return Annotate(outcome.status, absl::StrCat("database, ", what));

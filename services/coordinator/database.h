@@ -36,9 +36,9 @@ class Database {
 
   // Runs `body` in one transaction (READ COMMITTED) and commits it, unless the body's status is an
   // error. When the connection breaks, the commit's outcome is in doubt, or PostgreSQL resolves a
-  // deadlock, all of it runs again until `deadline`: the body must be idempotent and set its
-  // results anew each time. Unavailable: no connection, or one that has fallen silent (noticed soon
-  // after the deadline); DeadlineExceeded: statement_timeout or the deadline.
+  // deadlock, all of it runs again until `deadline` (of SteadyNow()): the body must be idempotent
+  // and set its results anew each time. Unavailable: no connection, or one that has fallen silent
+  // (noticed soon after the deadline); DeadlineExceeded: statement_timeout or the deadline.
   absl::Status Transact(absl::string_view what, absl::Time deadline,
                         const std::function<absl::Status(pqxx::work&)>& body);
 

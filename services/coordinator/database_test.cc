@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "common/base/steady_time.h"
 #include "common/testing/fault_proxy.h"
 #include "common/testing/private_postgres.h"
 #include "gtest/gtest.h"
@@ -19,7 +19,7 @@ namespace {
 
 using foundry::testing::PrivatePostgres;
 
-absl::Time Soon() { return absl::Now() + absl::Seconds(20); }
+absl::Time Soon() { return SteadyNow() + absl::Seconds(20); }
 
 int Count(Database& database, const char* sql) {
   int count = -1;
@@ -155,7 +155,7 @@ TEST(Database, SilentConnectionsEndWithTheDeadline) {
   for (const bool hole : {true, false}) {
     hole ? proxy.SetHole(true) : proxy.Forget();
     const absl::Status status =
-        database.Transact("silent", absl::Now() + absl::Milliseconds(300), [](pqxx::work& work) {
+        database.Transact("silent", SteadyNow() + absl::Milliseconds(300), [](pqxx::work& work) {
           work.exec("SELECT 1");
           return absl::OkStatus();
         });

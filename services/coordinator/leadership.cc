@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/ids.h"
+#include "common/base/steady_time.h"
 #include "common/telemetry/log.h"
 #include "services/coordinator/database.h"
 
@@ -32,7 +32,7 @@ Leadership::~Leadership() {
 
 bool Leadership::Held() const {
   std::lock_guard lock(mutex_);
-  return absl::Now() < held_until_;
+  return SteadyNow() < held_until_;
 }
 
 bool Leadership::TakeOrRenew(pqxx::connection& connection) const {
@@ -64,7 +64,7 @@ void Leadership::Run() {
         pqxx::nontransaction(*connection)
             .exec("SET statement_timeout = 3000; SET synchronous_commit = off");
       }
-      const absl::Time asked = absl::Now();
+      const absl::Time asked = SteadyNow();
       const StallGuard::Watch watch(&guard_, connection->sock(), asked + kAnswerTime);
       const bool held = TakeOrRenew(*connection);
       std::lock_guard lock(mutex_);
@@ -88,7 +88,7 @@ void Leadership::Run() {
     held_until_ = absl::InfinitePast();
   }
   try {
-    const StallGuard::Watch watch(&guard_, connection->sock(), absl::Now() + kAnswerTime);
+    const StallGuard::Watch watch(&guard_, connection->sock(), SteadyNow() + kAnswerTime);
     pqxx::work work(*connection);
     work.exec_params("DELETE FROM leaders WHERE name = $1 AND holder = $2", options_.name, holder_);
     work.commit();

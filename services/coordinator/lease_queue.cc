@@ -5,8 +5,7 @@
 #include <tuple>
 #include <utility>
 
-#include "absl/time/clock.h"
-#include "common/base/wait_time.h"
+#include "common/base/steady_time.h"
 #include "common/telemetry/log.h"
 
 namespace foundry::coordinator {
@@ -75,7 +74,7 @@ void LeaseQueue::Wait(const v1::LeaseTaskRequest& request, absl::Time until,
   {
     std::lock_guard lock(mutex_);
     if (!draining_) {
-      if (seen_.try_emplace(waiter.worker_id, absl::Now()).second) {
+      if (seen_.try_emplace(waiter.worker_id, SteadyNow()).second) {
         just_seen_.push_back({waiter.worker_id, waiter.stages, waiter.has_gpu, waiter.devices});
       }
       waiters_.push_back(std::move(waiter));
@@ -90,17 +89,15 @@ void LeaseQueue::Wait(const v1::LeaseTaskRequest& request, absl::Time until,
 void LeaseQueue::Run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    absl::Time wake = absl::Now() + (waiters_.empty() ? absl::Minutes(1) : options_.poll);
+    absl::Time wake = SteadyNow() + (waiters_.empty() ? absl::Minutes(1) : options_.poll);
     for (const Waiter& waiter : waiters_) wake = std::min(wake, waiter.until);
-    if (!waiters_.empty()) wake = std::min(wake, absl::Now() + kCancelCheck);
+    if (!waiters_.empty()) wake = std::min(wake, SteadyNow() + kCancelCheck);
     const bool looking =
         work_.wait_for(lock, WaitTime(wake), [this] { return look_ || stopping_; });
-    // Also when the clock was set back.
-    const absl::Time now = absl::Now();
-    const bool polling = now >= next_poll_ || now + options_.poll < next_poll_;
+    const bool polling = SteadyNow() >= next_poll_;
     look_ = false;
     if (!draining_ && !waiters_.empty() && (looking || polling)) {
-      next_poll_ = absl::Now() + options_.poll;
+      next_poll_ = SteadyNow() + options_.poll;
       Serve(lock);
     }
     Dismiss(lock);
@@ -111,7 +108,7 @@ void LeaseQueue::Run() {
 
 void LeaseQueue::Dismiss(std::unique_lock<std::mutex>& lock) {
   std::list<Waiter> dismissed;
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   for (auto it = waiters_.begin(); it != waiters_.end();) {
     const auto next = std::next(it);
     if (draining_ || it->until <= now || it->cancel.Cancelled()) {
@@ -160,21 +157,21 @@ void LeaseQueue::ServeKind(std::list<Waiter>* waiters) {
   std::set<std::string> seated;
   if (waiters->front().devices > 0) {
     const auto gathered = store_->Gather(QueryFor(*waiters, {}), Store::GangTurn::kInOrder,
-                                         absl::Now() + kClaimDeadline);
+                                         SteadyNow() + kClaimDeadline);
     if (!gathered.ok()) return failed(gathered.status());
     Grant(gathered->granted, waiters);
     seated = gathered->seated;
   }
   if (const LeaseQuery query = QueryFor(*waiters, seated); !query.worker_ids.empty()) {
     const absl::Status claimed =
-        store_->Claim(query, absl::Now() + kClaimDeadline,
+        store_->Claim(query, SteadyNow() + kClaimDeadline,
                       [&](const std::vector<GrantedLease>& granted) { Grant(granted, waiters); });
     if (!claimed.ok()) return failed(claimed);
   }
   if (waiters->empty() || waiters->front().devices == 0) return;
   if (const LeaseQuery query = QueryFor(*waiters, seated); !query.worker_ids.empty()) {
     const auto gathered =
-        store_->Gather(query, Store::GangTurn::kNow, absl::Now() + kClaimDeadline);
+        store_->Gather(query, Store::GangTurn::kNow, SteadyNow() + kClaimDeadline);
     if (!gathered.ok()) return failed(gathered.status());
     Grant(gathered->granted, waiters);
   }
@@ -195,7 +192,7 @@ LeaseQuery LeaseQueue::QueryFor(const std::list<Waiter>& waiters,
 }
 
 void LeaseQueue::GiveBack(const GrantedLease& grant) {
-  const absl::Time deadline = absl::Now() + kClaimDeadline;
+  const absl::Time deadline = SteadyNow() + kClaimDeadline;
   const v1::Lease& lease = grant.lease;
   if (lease.seat().first_rank() == 0) {
     (void)store_->Release({lease.task_id(), grant.worker_id, lease.epoch()}, deadline);
@@ -237,7 +234,7 @@ void LeaseQueue::Grant(const std::vector<GrantedLease>& granted, std::list<Waite
 }
 
 std::vector<SeenWorker> LeaseQueue::TakeSeen() {
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   std::vector<SeenWorker> due = std::move(just_seen_);
   just_seen_.clear();
   if (now < next_seen_) return due;
@@ -264,7 +261,7 @@ void LeaseQueue::RecordLoop() {
     to_record_.clear();
     const std::vector<SeenWorker> seen = TakeSeen();
     lock.unlock();
-    const absl::Time deadline = absl::Now() + kClaimDeadline;
+    const absl::Time deadline = SteadyNow() + kClaimDeadline;
     if (!leases.empty()) {
       // What is not recorded here is recorded when the leases end.
       Warn("recording starts failed", store_->RecordStarts(leases, deadline));

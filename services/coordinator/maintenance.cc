@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/base/steady_time.h"
 #include "common/storage/export.h"
 #include "common/storage/garbage.h"
 #include "common/storage/manifest.h"
@@ -29,8 +30,10 @@ constexpr int kShareOfTime = 20;  // looks take at most a twentieth of it
 constexpr absl::Duration kExportPause = absl::Milliseconds(50);
 constexpr absl::Duration kForgetWorkers = absl::Hours(24);
 constexpr absl::Duration kPausesPeriod = absl::Minutes(1);
+// More than clocks drift apart while a process lives.
+constexpr absl::Duration kClockSet = absl::Minutes(10);
 
-absl::Time Deadline() { return absl::Now() + kCallDeadline; }
+absl::Time Deadline() { return SteadyNow() + kCallDeadline; }
 
 void Warn(const char* what, const absl::Status& status) {
   if (!status.ok()) telemetry::LogWarning(what, {{"error", status.ToString()}});
@@ -74,7 +77,7 @@ void Maintenance::ExpireLoop() {
              next_pauses = absl::InfinitePast();
   absl::Duration pause;
   do {
-    const absl::Time start = absl::Now();
+    const absl::Time start = SteadyNow();
     const bool leads = leadership_.Held();
     NoteDatabase(leads ? ExpireLeases() : store_->Ping(start + kProbeDeadline));
     if (leads && away_since_ == absl::InfiniteFuture()) {
@@ -93,12 +96,12 @@ void Maintenance::ExpireLoop() {
     }
     // Looks that have become slow (many row versions that cannot be vacuumed yet) are spaced out,
     // so that they take a small share of the time.
-    pause = std::clamp((absl::Now() - start) * kShareOfTime, options_.period, kLongestPeriod);
+    pause = std::clamp((SteadyNow() - start) * kShareOfTime, options_.period, kLongestPeriod);
   } while (!stop_.WaitFor(pause));
 }
 
 absl::Status Maintenance::ExpireLeases() {
-  const auto expired = store_->ExpireLeases(absl::Now() + kProbeDeadline);
+  const auto expired = store_->ExpireLeases(SteadyNow() + kProbeDeadline);
   if (!expired.ok()) {
     if (!MayPass(expired.status())) Warn("ending leases that ran out failed", expired.status());
   } else if (*expired > 0) {
@@ -124,13 +127,13 @@ void Maintenance::NoteDatabase(const absl::Status& status) {
   metrics_->Set("foundry_database_up", "1 while the database answers", {}, away ? 0 : 1);
   if (away == was_away) return;
   if (away) {
-    away_since_ = absl::Now();
+    away_since_ = SteadyNow();
     telemetry::LogError("the database does not answer: calls wait for it or end as UNAVAILABLE",
                         {{"error", status.ToString()}});
   } else {
     telemetry::LogInfo("the database answers again",
                        {{"after", absl::FormatDuration(
-                                      absl::Trunc(absl::Now() - away_since_, absl::Seconds(1)))}});
+                                      absl::Trunc(SteadyNow() - away_since_, absl::Seconds(1)))}});
     away_since_ = absl::InfiniteFuture();
   }
   options_.on_database(!away);
@@ -153,13 +156,13 @@ void Maintenance::UpdateGauges() {
 }
 
 void Maintenance::ArtifactLoop() {
-  absl::Time next_collection = absl::Now() + options_.first_collection;
+  absl::Time next_collection = SteadyNow() + options_.first_collection;
   while (!stop_.Cancelled()) {
     if (leadership_.Held()) {
       Warn("writing outputs failed", ExportPending());
-      if (absl::Now() >= next_collection) {
+      if (SteadyNow() >= next_collection) {
         Warn("collecting blobs failed", CollectBlobs());
-        next_collection = absl::Now() + options_.collection_period;
+        next_collection = SteadyNow() + options_.collection_period;
       }
     }
     // Changes come in bursts.
@@ -192,10 +195,23 @@ absl::Status Maintenance::ExportPending() {
   }
 }
 
+bool Maintenance::AgesAreKnown() {
+  const absl::Duration set_by = absl::Now() - SteadyNow() - clock_set_by_;
+  if (absl::AbsDuration(set_by) > kClockSet) {
+    clock_set_by_ += set_by;
+    collect_after_ = SteadyNow() + options_.least_blob_age;
+    telemetry::LogWarning("the machine's clock was set: blobs are not as old as they seem",
+                          {{"by", absl::FormatDuration(absl::Trunc(set_by, absl::Seconds(1)))},
+                           {"none_collected_for", absl::FormatDuration(options_.least_blob_age)}});
+  }
+  return SteadyNow() >= collect_after_;
+}
+
 absl::Status Maintenance::CollectBlobs() {
+  if (!AgesAreKnown()) return absl::OkStatus();
   const absl::Time put_before = absl::Now() - options_.least_blob_age;
   FOUNDRY_ASSIGN_OR_RETURN(const auto manifests,
-                           store_->CommittedManifests(absl::Now() + absl::Minutes(1)));
+                           store_->CommittedManifests(SteadyNow() + absl::Minutes(1)));
   FOUNDRY_ASSIGN_OR_RETURN(const auto report,
                            storage::CollectGarbage(manifests, put_before, artifacts_));
   if (report.removed > 0) {
@@ -243,7 +259,7 @@ absl::Status Maintenance::RestoreOutputs(const std::string& job_id, absl::Time d
     FOUNDRY_ASSIGN_OR_RETURN(const auto pending, store_->PendingExports(kBatch, deadline));
     const bool open = std::any_of(pending.begin(), pending.end(),
                                   [&](const auto& item) { return item.job_id == job_id; });
-    if (!open || absl::Now() + options_.period >= deadline) return absl::OkStatus();
+    if (!open || SteadyNow() + options_.period >= deadline) return absl::OkStatus();
     if (stop_.WaitFor(absl::Milliseconds(50))) return stop_.Check();
   }
 }

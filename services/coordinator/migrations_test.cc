@@ -55,7 +55,7 @@ TEST_F(MigrationsTest, ANewerSchemaThatSaysSoIsRunOn) {
   PretendNewer(Newest() + 1, Newest());
   const absl::Status status = Migrate(info_);
   EXPECT_TRUE(status.ok()) << status;
-  Create("a job", Small());
+  Create("a job", SmallSpec());
   EXPECT_EQ(RunAll().size(), 3u);
 }
 
@@ -111,14 +111,11 @@ class ProgramTraceTest : public MigrationsTest {
  protected:
   // Something of everything that a coordinator does.
   void Scenario() {
-    const std::string job = Create("first", Small());
+    const std::string job = Create("first", SmallSpec());
     ASSERT_TRUE(store().SawWorkers({{"w0", {"extraction"}, true}}, Soon()).ok());
     Get(job);
     const GrantedLease failing = LeaseOne();
-    v1::HeartbeatRequest beat;
-    beat.set_worker_id(failing.worker_id);
-    beat.set_task_id(failing.lease.task_id());
-    beat.set_epoch(failing.lease.epoch());
+    auto beat = RequestFor<v1::HeartbeatRequest>(failing);
     beat.mutable_progress()->set_done(1);
     beat.mutable_progress()->set_total(2);
     beat.add_messages("under way");
@@ -140,8 +137,8 @@ class ProgramTraceTest : public MigrationsTest {
     ASSERT_EQ(store().StepsWithOutputs(job, Soon())->size(), 1u);
 
     const std::string limited =
-        Create("limited", Spec("sources: [{pdf: docs}]\nsteps: [extraction]\npriority: 5\n"
-                               "max_running_tasks: 1\nextraction: {shards: 2}\n"));
+        Create("limited", SpecOf("sources: [{pdf: docs}]\nsteps: [extraction]\npriority: 5\n"
+                                 "max_running_tasks: 1\nextraction: {shards: 2}\n"));
     const GrantedLease running = LeaseOne();
     ASSERT_TRUE(store().CancelJob(limited, "enough", Soon()).ok());
     ASSERT_TRUE(Release(running).ok());

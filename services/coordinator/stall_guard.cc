@@ -4,8 +4,7 @@
 
 #include <algorithm>
 
-#include "absl/time/clock.h"
-#include "common/base/wait_time.h"
+#include "common/base/steady_time.h"
 
 namespace foundry::coordinator {
 
@@ -39,7 +38,7 @@ StallGuard::Watch::~Watch() {
 void StallGuard::Run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyNow();
     absl::Time next = now + absl::Minutes(1);
     for (auto& [until, socket] : watched_) {
       if (socket < 0) continue;

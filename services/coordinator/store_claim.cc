@@ -3,8 +3,8 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/base/steady_time.h"
 #include "services/coordinator/claim_sql.h"
 #include "services/coordinator/job_edit.h"
 #include "services/coordinator/schedule.h"
@@ -141,14 +141,14 @@ absl::StatusOr<std::vector<GrantedLease>> Store::Claim(const LeaseQuery& query,
 absl::Status Store::Claim(const LeaseQuery& query, absl::Time deadline,
                           const std::function<void(std::vector<GrantedLease>)>& granted) {
   if (query.worker_ids.empty() || query.stages.empty()) return absl::OkStatus();
-  if (floors_.FullLookDue(absl::Now())) floors_.ForgetAll(absl::Now());
+  if (floors_.FullLookDue(SteadyNow())) floors_.ForgetAll(SteadyNow());
   LeaseQuery left = query;
   bool some = false;
   for (;;) {
     const bool full = floors_.empty();
-    const absl::Time start = absl::Now();
+    const absl::Time start = SteadyNow();
     FOUNDRY_ASSIGN_OR_RETURN(Round round, ClaimRound(left, deadline));
-    if (full) floors_.FullLookTook(absl::Now() - start);
+    if (full) floors_.FullLookTook(SteadyNow() - start);
     left.worker_ids.erase(left.worker_ids.begin(),
                           left.worker_ids.begin() + static_cast<int64_t>(round.granted.size()));
     const bool more = !round.granted.empty() && !round.exhausted;
@@ -158,8 +158,8 @@ absl::Status Store::Claim(const LeaseQuery& query, absl::Time deadline,
     if (more) continue;
     // Nothing is left above the floors. What came back below them is looked for, unless that is
     // dear, or can wait for the next claim because this one was of use.
-    if (full || some || !floors_.FullLookAllowed(absl::Now())) return absl::OkStatus();
-    floors_.ForgetAll(absl::Now());
+    if (full || some || !floors_.FullLookAllowed(SteadyNow())) return absl::OkStatus();
+    floors_.ForgetAll(SteadyNow());
   }
 }
 
@@ -223,7 +223,7 @@ void Store::NoteGrants(const std::vector<GrantedLease>& granted) {
   if (job_of_.size() >= kMostJobsOfTasks) job_of_.clear();
   for (const GrantedLease& grant : granted) {
     job_of_[grant.lease.task_id()] = grant.lease.job_id();
-    last_start_[grant.lease.job_id()] = absl::Now();
+    last_start_[grant.lease.job_id()] = SteadyNow();
     ++running_[grant.lease.job_id()];
   }
 }
@@ -232,7 +232,7 @@ void Store::FillRunning(pqxx::work& work, std::vector<ReadyWork>* ready) {
   const bool limited = std::any_of(ready->begin(), ready->end(),
                                    [](const ReadyWork& item) { return item.max_running > 0; });
   if (!limited && ready->size() < 2) return;  // shares matter only between jobs
-  const absl::Time start = absl::Now();
+  const absl::Time start = SteadyNow();
   std::unique_lock lock(mutex_);
   if (limited || start >= running_until_) {
     lock.unlock();
@@ -240,7 +240,7 @@ void Store::FillRunning(pqxx::work& work, std::vector<ReadyWork>* ready) {
     for (const auto& row : Exec(work, "SELECT job_id, count(*) FROM heartbeats GROUP BY job_id")) {
       running[row[0].as<std::string>()] = row[1].as<int>();
     }
-    const absl::Time end = absl::Now();
+    const absl::Time end = SteadyNow();
     lock.lock();
     running_ = std::move(running);
     running_until_ = options_.shares_age == absl::ZeroDuration()
@@ -254,7 +254,7 @@ void Store::FillRunning(pqxx::work& work, std::vector<ReadyWork>* ready) {
 }
 
 void Store::SinceLastStarts(std::vector<ReadyWork>* ready) {
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   std::lock_guard lock(mutex_);
   if (last_start_.size() > kMostLastStarts) {
     for (auto it = last_start_.begin(); it != last_start_.end();) {

@@ -8,23 +8,17 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/error_details.h"
 #include "common/base/hash.h"
-#include "common/config/spec.h"
+#include "common/base/steady_time.h"
 #include "common/testing/private_postgres.h"
 #include "gtest/gtest.h"
 #include "services/coordinator/store.h"
+#include "services/coordinator/testing/by_hand.h"
 
 namespace foundry::coordinator {
 
-inline absl::Time Soon() { return absl::Now() + absl::Seconds(20); }
-
-inline const std::vector<std::string>& EveryStage() {
-  static const auto* const stages = new std::vector<std::string>{
-      "extraction", "teacher", "trainer", "merger", "self_study", "evaluator"};
-  return *stages;
-}
+inline absl::Time Soon() { return SteadyNow() + absl::Seconds(20); }
 
 class StoreFixture : public ::testing::Test {
  protected:
@@ -44,15 +38,6 @@ class StoreFixture : public ::testing::Test {
     return std::move(store).value();
   }
 
-  static pipeline::v1::PipelineSpec Spec(const std::string& yaml) {
-    auto spec = config::ParseSpec(yaml, "test.yaml", "/data", {.paths_must_exist = false});
-    EXPECT_TRUE(spec.ok()) << spec.status();
-    return spec.value_or(pipeline::v1::PipelineSpec());
-  }
-  // Two shards of extraction and their join, nothing else.
-  static pipeline::v1::PipelineSpec Small() {
-    return Spec("sources: [{pdf: docs}]\nsteps: [extraction]\nextraction: {shards: 2}\n");
-  }
   static InputFacts Facts() {
     return {.hashes = {{"/data/docs", "d1"}}, .pairs_need_targets = false};
   }
@@ -65,10 +50,10 @@ class StoreFixture : public ::testing::Test {
   }
   // An extraction of so many shards and their join. `settings`: further lines of the spec.
   std::string CreateWith(const std::string& name, const std::string& settings, int shards = 10) {
-    return Create(name, Spec(absl::StrCat("name: ", name, "\n", settings,
-                                          "sources: [{pdf: docs}]\nsteps: [extraction]\n"
-                                          "extraction: {shards: ",
-                                          shards, "}\n")));
+    return Create(name, SpecOf(absl::StrCat("name: ", name, "\n", settings,
+                                            "sources: [{pdf: docs}]\nsteps: [extraction]\n"
+                                            "extraction: {shards: ",
+                                            shards, "}\n")));
   }
 
   std::vector<GrantedLease> LeaseMany(int count, const std::string& worker = "w") {
@@ -85,10 +70,7 @@ class StoreFixture : public ::testing::Test {
   }
 
   static v1::CompleteTaskRequest Completion(const GrantedLease& grant, double score = 0.5) {
-    v1::CompleteTaskRequest request;
-    request.set_worker_id(grant.worker_id);
-    request.set_task_id(grant.lease.task_id());
-    request.set_epoch(grant.lease.epoch());
+    auto request = RequestFor<v1::CompleteTaskRequest>(grant);
     request.set_manifest(Sha256Hex(grant.lease.key()));
     (*request.mutable_result()->mutable_figures())["dev_contains"] = score;
     return request;
@@ -98,26 +80,14 @@ class StoreFixture : public ::testing::Test {
   }
   absl::Status Fail(const GrantedLease& grant, bool retryable,
                     const std::string& message = "broken") {
-    v1::FailTaskRequest request;
-    request.set_worker_id(grant.worker_id);
-    request.set_task_id(grant.lease.task_id());
-    request.set_epoch(grant.lease.epoch());
+    auto request = RequestFor<v1::FailTaskRequest>(grant);
     request.set_retryable(retryable);
     request.set_message(message);
     return store().Fail(request, Soon());
   }
-  absl::Status Release(const GrantedLease& grant) {
-    return store().Release({grant.lease.task_id(), grant.worker_id, grant.lease.epoch()}, Soon());
-  }
-  static v1::HeartbeatRequest BeatOf(const GrantedLease& grant) {
-    v1::HeartbeatRequest request;
-    request.set_worker_id(grant.worker_id);
-    request.set_task_id(grant.lease.task_id());
-    request.set_epoch(grant.lease.epoch());
-    return request;
-  }
+  absl::Status Release(const GrantedLease& grant) { return store().Release(KeyOf(grant), Soon()); }
   absl::StatusOr<bool> Beat(const GrantedLease& grant) {
-    return store().Heartbeat(BeatOf(grant), Soon());
+    return store().Heartbeat(RequestFor<v1::HeartbeatRequest>(grant), Soon());
   }
   // Lets every lease run out, without waiting.
   void ExpireAll() {

@@ -19,11 +19,7 @@ class StoreGangsTest : public StoreFixture {
   // A job of one training.
   std::string Training(const std::string& name, const std::string& distillation,
                        const std::string& more = "") {
-    return Create(name,
-                  Spec(absl::StrCat("inputs: {teacher_pairs: pairs.json}\nsteps: [distillation]\n"
-                                    "distillation: {",
-                                    distillation, "}\n", more)),
-                  {.pairs_need_targets = false});
+    return Create(name, TrainingSpec(distillation, more), {.pairs_need_targets = false});
   }
   static LeaseQuery Query(const std::vector<std::string>& workers, int devices = 1) {
     return {.stages = {"trainer"}, .worker_ids = workers, .devices = devices};
@@ -38,19 +34,13 @@ class StoreGangsTest : public StoreFixture {
     });
     return seats;
   }
-  static LeaseKey KeyOf(const GrantedLease& grant) {
-    return {grant.lease.task_id(), grant.worker_id, grant.lease.epoch()};
-  }
 };
 
 TEST_F(StoreGangsTest, WhatAGangReadsAndStoresIsNotCollected) {
   Training("t", kTwo);
   const auto seats = Gather({"a", "b"});
   ASSERT_EQ(seats.size(), 2u);
-  v1::OpenMeetingRequest request;
-  request.set_worker_id(seats[0].worker_id);
-  request.set_task_id(seats[0].lease.task_id());
-  request.set_epoch(seats[0].lease.epoch());
+  auto request = RequestFor<v1::OpenMeetingRequest>(seats[0]);
   request.set_inputs(Sha256Hex("inputs"));
   ASSERT_TRUE(store().OpenMeeting(request, Soon()).ok());
   EXPECT_THAT(*store().CommittedManifests(Soon()), ElementsAre(Sha256Hex("inputs")));

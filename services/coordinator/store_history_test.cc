@@ -13,12 +13,9 @@ class StoreHistoryTest : public StoreFixture {
  protected:
   // A job with events and metrics that has ended one way or the other.
   std::string Finished(const std::string& name, bool succeeds) {
-    const std::string job = Create(name, Small());
+    const std::string job = Create(name, SmallSpec());
     const GrantedLease grant = LeaseOne();
-    v1::HeartbeatRequest beat;
-    beat.set_worker_id(grant.worker_id);
-    beat.set_task_id(grant.lease.task_id());
-    beat.set_epoch(grant.lease.epoch());
+    auto beat = RequestFor<v1::HeartbeatRequest>(grant);
     auto* point = beat.add_metrics();
     point->set_name("loss");
     point->set_step(3);
@@ -54,7 +51,7 @@ class StoreHistoryTest : public StoreFixture {
 
 TEST_F(StoreHistoryTest, DataSurvivesTheWayDownAndUp) {
   const std::string done = Finished("done", true), failed = Finished("failed", false);
-  const std::string running = Create("running", Small());
+  const std::string running = Create("running", SmallSpec());
   const GrantedLease held = LeaseOne();
   const std::string before = Everything(done) + Everything(failed);
   for (int version = Migrations().back().version - 1; version > 0; --version) {
@@ -84,7 +81,7 @@ TEST_F(StoreHistoryTest, DownToNothingAndUpAgain) {
 
 TEST_F(StoreHistoryTest, OldHistoryIsDroppedAndNumbersGoOn) {
   const std::string old = Finished("old", false), young = Finished("young", true);
-  const std::string running = Create("running", Small());
+  const std::string running = Create("running", SmallSpec());
   MoveTo(old, "2020-01-06");
   MoveTo(running, "2020-01-13");
   const v1::Job before = Get(old);

@@ -12,7 +12,7 @@ using ::testing::IsEmpty;
 class StoreJobsTest : public StoreFixture {};
 
 TEST_F(StoreJobsTest, RunsToTheEnd) {
-  const std::string job = Create("r1", Small());
+  const std::string job = Create("r1", SmallSpec());
   EXPECT_EQ(JobState(job), v1::STATE_READY);
   EXPECT_THAT(RunAll(), ElementsAre("extract/0", "extract/1", "extract/join"));
   const v1::Job done = Get(job);
@@ -38,7 +38,7 @@ TEST_F(StoreJobsTest, UnknownJobIsNotFound) {
 TEST_F(StoreJobsTest, ListPagesNewestFirst) {
   std::vector<std::string> created;
   for (int i = 0; i < 5; ++i)
-    created.insert(created.begin(), Create(absl::StrCat("r", i), Small()));
+    created.insert(created.begin(), Create(absl::StrCat("r", i), SmallSpec()));
   std::vector<std::string> listed;
   std::string token;
   do {
@@ -55,15 +55,15 @@ TEST_F(StoreJobsTest, ListPagesNewestFirst) {
 }
 
 TEST_F(StoreJobsTest, CancelWithoutRunningTasksEndsAtOnce) {
-  const std::string job = Create("r1", Small());
+  const std::string job = Create("r1", SmallSpec());
   ASSERT_TRUE(store().CancelJob(job, "", Soon()).ok());
   EXPECT_EQ(JobState(job), v1::STATE_CANCELLED);
 }
 
 TEST_F(StoreJobsTest, SameInputsAndSettingsAreNotRunAgain) {
-  Create("r1", Small(), Facts());
+  Create("r1", SmallSpec(), Facts());
   RunAll();
-  const std::string again = Create("r2", Small(), Facts());
+  const std::string again = Create("r2", SmallSpec(), Facts());
   EXPECT_THAT(RunAll(), IsEmpty());
   const v1::Job job = Get(again);
   EXPECT_EQ(job.state(), v1::STATE_SUCCEEDED);
@@ -73,15 +73,15 @@ TEST_F(StoreJobsTest, SameInputsAndSettingsAreNotRunAgain) {
 }
 
 TEST_F(StoreJobsTest, ChangedInputsRunAgain) {
-  Create("r1", Small(), Facts());
+  Create("r1", SmallSpec(), Facts());
   RunAll();
-  Create("r2", Small(), {.hashes = {{"/data/docs", "d2"}}});
+  Create("r2", SmallSpec(), {.hashes = {{"/data/docs", "d2"}}});
   // The simulated shards give equal outputs, so that the join's inputs are the same again.
   EXPECT_THAT(RunAll(), ElementsAre("extract/0", "extract/1"));
 }
 
 TEST_F(StoreJobsTest, LateSettingRunsLateStepsOnly) {
-  auto spec = Spec(
+  auto spec = SpecOf(
       "sources: [{pdf: docs}]\nextraction: {shards: 1}\nteacher: {shards: 1}\n"
       "self_study: {iterations: 0}\n");
   Create("r1", spec, Facts());
@@ -94,7 +94,7 @@ TEST_F(StoreJobsTest, LateSettingRunsLateStepsOnly) {
 
 TEST_F(StoreJobsTest, JobWaitsForItsExports) {
   options_.wait_for_exports = true;
-  const std::string job = Create("r1", Small());
+  const std::string job = Create("r1", SmallSpec());
   RunAll();
   EXPECT_EQ(JobState(job), v1::STATE_RUNNING);
   auto pending = store().PendingExports(10, Soon());
@@ -114,7 +114,7 @@ TEST_F(StoreJobsTest, JobWaitsForItsExports) {
 
 TEST_F(StoreJobsTest, OutputsOfAnEndedJobAreWrittenOnceMoreOrGivenUp) {
   options_.wait_for_exports = true;
-  const std::string job = Create("r1", Small());
+  const std::string job = Create("r1", SmallSpec());
   RunAll();
   ASSERT_TRUE(store().ExportDone(job, "extraction", Soon()).ok());
   ASSERT_EQ(JobState(job), v1::STATE_SUCCEEDED);

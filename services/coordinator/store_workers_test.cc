@@ -2,6 +2,7 @@
 // in testing/conformance_test.cc.
 #include <thread>
 
+#include "common/base/steady_time.h"
 #include "services/coordinator/store_fixture.h"
 
 namespace foundry::coordinator {
@@ -10,7 +11,7 @@ namespace {
 class StoreWorkersTest : public StoreFixture {};
 
 TEST_F(StoreWorkersTest, ManyClaimantsOnTwoCoordinatorsGetEachTaskOnce) {
-  Create("r1", Spec("sources: [{pdf: d}]\nsteps: [extraction]\nextraction: {shards: 200}\n"));
+  Create("r1", SpecOf("sources: [{pdf: d}]\nsteps: [extraction]\nextraction: {shards: 200}\n"));
   auto other = NewStore();
   std::mutex mutex;
   std::vector<std::string> seen;
@@ -37,7 +38,7 @@ TEST_F(StoreWorkersTest, ManyClaimantsOnTwoCoordinatorsGetEachTaskOnce) {
 
 TEST_F(StoreWorkersTest, LastTwoCompletionsAtOncePlanTheNextTaskOnce) {
   for (int round = 0; round < 10; ++round) {
-    const std::string job = Create(absl::StrCat("r", round), Small());
+    const std::string job = Create(absl::StrCat("r", round), SmallSpec());
     auto leases = LeaseMany(2);
     ASSERT_EQ(leases.size(), 2u);
     // Each round's outputs are new, so that no earlier join serves.
@@ -55,12 +56,9 @@ TEST_F(StoreWorkersTest, LastTwoCompletionsAtOncePlanTheNextTaskOnce) {
 }
 
 TEST_F(StoreWorkersTest, ProgressMetricsAndMessagesAreSeen) {
-  const std::string job = Create("r1", Small());
+  const std::string job = Create("r1", SmallSpec());
   const GrantedLease grant = LeaseOne();
-  v1::HeartbeatRequest beat;
-  beat.set_worker_id(grant.worker_id);
-  beat.set_task_id(grant.lease.task_id());
-  beat.set_epoch(grant.lease.epoch());
+  auto beat = RequestFor<v1::HeartbeatRequest>(grant);
   beat.mutable_progress()->set_done(1);
   beat.mutable_progress()->set_total(4);
   beat.mutable_progress()->set_unit("documents");
@@ -92,7 +90,7 @@ TEST_F(StoreWorkersTest, ProgressMetricsAndMessagesAreSeen) {
 }
 
 TEST_F(StoreWorkersTest, ClaimsWaitForNobody) {
-  const std::string job = Create("r1", Small());
+  const std::string job = Create("r1", SmallSpec());
   // A transaction that holds the job's row and one task's.
   const auto connection = Connect(info_);
   pqxx::work holder(*connection);
@@ -100,7 +98,7 @@ TEST_F(StoreWorkersTest, ClaimsWaitForNobody) {
   holder.exec("SELECT FROM tasks WHERE key = 'extract/0' FOR UPDATE");
   // The start cannot be recorded meanwhile; the lease is given all the same.
   auto leases = store().Lease({.stages = {"extraction"}, .worker_ids = {"w"}},
-                              absl::Now() + absl::Milliseconds(700));
+                              SteadyNow() + absl::Milliseconds(700));
   ASSERT_TRUE(leases.ok()) << leases.status();
   ASSERT_EQ(leases->size(), 1u);
   EXPECT_EQ((*leases)[0].lease.key(), "extract/1");
@@ -112,7 +110,7 @@ TEST_F(StoreWorkersTest, ClaimsWaitForNobody) {
 // The database's clock was set back by an hour while a worker that has died held a lease, and a
 // failed task waited.
 TEST_F(StoreWorkersTest, AClockThatWasSetBackHoldsNothingUp) {
-  const std::string job = Create("r1", Small());
+  const std::string job = Create("r1", SmallSpec());
   const GrantedLease silent = LeaseOne(), failing = LeaseOne();
   ASSERT_TRUE(Fail(failing, true).ok());
   Sql("UPDATE heartbeats SET lease_until = lease_until + interval '1 hour'");

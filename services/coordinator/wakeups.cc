@@ -9,8 +9,8 @@
 #include <pqxx/pqxx>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/base/steady_time.h"
 #include "common/telemetry/log.h"
 #include "services/coordinator/database.h"
 
@@ -131,7 +131,7 @@ void Wakeups::Listen() {
     {
       std::lock_guard lock(mutex_);
       if (stopping_) return;
-      const absl::Duration early = next_tell - absl::Now();
+      const absl::Duration early = next_tell - SteadyNow();
       if (early > absl::ZeroDuration()) {
         if (tasks_ || !jobs_.empty()) {
           wait_millis =
@@ -143,19 +143,19 @@ void Wakeups::Listen() {
       }
     }
     if (tell_tasks || !tell_jobs.empty()) {
-      const StallGuard::Watch watch(&guard_, connection->sock(), absl::Now() + kAnswerTime);
+      const StallGuard::Watch watch(&guard_, connection->sock(), SteadyNow() + kAnswerTime);
       pqxx::work work(*connection);
       if (tell_tasks) work.exec_params("SELECT pg_notify($1, '')", kTasksChannel);
       for (const std::string& job : tell_jobs) {
         work.exec_params("SELECT pg_notify($1, $2)", kJobsChannel, job);
       }
       work.commit();
-      next_tell = absl::Now() + kTellPeriod;
+      next_tell = SteadyNow() + kTellPeriod;
     }
     connection->get_notifs();
     pollfd ready[] = {{event_fd_, POLLIN, 0}, {connection->sock(), POLLIN, 0}};
     if (poll(ready, 2, wait_millis >= 0 ? wait_millis : kSilenceMillis) == 0 && wait_millis < 0) {
-      const StallGuard::Watch watch(&guard_, connection->sock(), absl::Now() + kAnswerTime);
+      const StallGuard::Watch watch(&guard_, connection->sock(), SteadyNow() + kAnswerTime);
       pqxx::nontransaction(*connection).exec("SELECT 1");
     }
     uint64_t count = 0;

@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/base/status.h"
-#include "common/base/wait_time.h"
+#include "common/base/steady_time.h"
 #include "services/coordinator/state.h"
 
 namespace foundry::coordinator {
@@ -47,7 +46,7 @@ std::function<void()> WatchHub::Watch(const std::string& job_id, int64_t after_e
     FeedPtr& found = feeds_[job_id];
     if (found == nullptr) {
       found = std::make_shared<Feed>(job_id);
-      Schedule(found, absl::Now());
+      Schedule(found, SteadyNow());
     }
     feed = found;
     std::lock_guard feed_lock(feed->mutex);
@@ -71,7 +70,7 @@ void WatchHub::Changed(const std::string& job_id) {
     if (feed->looking) {
       feed->changed = true;
     } else {
-      Schedule(feed, std::min(feed->next_look, std::max(absl::Now(), feed->earliest_look)));
+      Schedule(feed, std::min(feed->next_look, std::max(SteadyNow(), feed->earliest_look)));
     }
   };
   if (job_id.empty()) {
@@ -126,7 +125,7 @@ void WatchHub::Run() {
       continue;
     }
     const auto [when, feed] = *schedule_.begin();
-    if (when > absl::Now()) {
+    if (when > SteadyNow()) {
       changed_.wait_for(lock, WaitTime(when));
       continue;
     }
@@ -135,9 +134,9 @@ void WatchHub::Run() {
     feed->looking = true;
     feed->changed = false;
     lock.unlock();
-    const absl::Time start = absl::Now();
+    const absl::Time start = SteadyNow();
     Look(feed);
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyNow();
     lock.lock();
     feed->looking = false;
     const auto known = feeds_.find(feed->job_id);
@@ -173,7 +172,7 @@ void WatchHub::Look(const FeedPtr& feed) {
 }
 
 absl::Status WatchHub::Read(Feed& feed) {
-  const absl::Time deadline = absl::Now() + kReadDeadline;
+  const absl::Time deadline = SteadyNow() + kReadDeadline;
   FOUNDRY_ASSIGN_OR_RETURN(v1::Job job, store_->GetJob(feed.job_id, deadline));
   const int64_t last_event = job.last_event_id();
   const bool over = IsEnd(job.state());
@@ -267,7 +266,7 @@ void WatchHub::CatchUp(const FeedPtr& feed, const WatcherPtr& watcher) {
     std::lock_guard lock(feed->mutex);
     after = watcher->after;
   }
-  auto events = store_->Events(feed->job_id, after, options_.catch_up, absl::Now() + kReadDeadline);
+  auto events = store_->Events(feed->job_id, after, options_.catch_up, SteadyNow() + kReadDeadline);
   std::lock_guard lock(feed->mutex);
   watcher->catching_up = false;
   if (!events.ok()) return;  // the next look at the job tries again

@@ -127,7 +127,7 @@ const WatchHub::Options kQuick = {.least_period = absl::Milliseconds(1),
                                   .period = absl::Milliseconds(50)};
 
 TEST_F(WatchHubTest, ManyStreamsGetEveryEventInOrderAndEndWithTheJob) {
-  const std::string job = Create("r1", Small());
+  const std::string job = Create("r1", SmallSpec());
   Hub(kQuick);
   std::vector<std::shared_ptr<Client>> clients;
   for (int i = 0; i < 2000; ++i) clients.push_back(Watch(job));
@@ -144,7 +144,7 @@ TEST_F(WatchHubTest, ManyStreamsGetEveryEventInOrderAndEndWithTheJob) {
 }
 
 TEST_F(WatchHubTest, ResumedStreamsGoOnAfterTheirNumber) {
-  const std::string job = Create("r1", Small());
+  const std::string job = Create("r1", SmallSpec());
   RunAll();
   Hub(kQuick);
   const auto client = Watch(job, 4), ended = Watch(job, Get(job).last_event_id());
@@ -155,7 +155,7 @@ TEST_F(WatchHubTest, ResumedStreamsGoOnAfterTheirNumber) {
 }
 
 TEST_F(WatchHubTest, WhoIsBehindWhatIsKeptReadsItFromTheDatabase) {
-  const std::string job = Create("r1", Small());
+  const std::string job = Create("r1", SmallSpec());
   RunAll();
   WatchHub::Options options = kQuick;
   options.recent_events = 3;
@@ -167,7 +167,7 @@ TEST_F(WatchHubTest, WhoIsBehindWhatIsKeptReadsItFromTheDatabase) {
 }
 
 TEST_F(WatchHubTest, ASlowClientSkipsSnapshotsButNoEvents) {
-  const std::string job = Create("r1", Small());
+  const std::string job = Create("r1", SmallSpec());
   Hub(kQuick);
   const auto slow = Watch(job);
   std::vector<std::shared_ptr<Client>> quick = {Watch(job)};
@@ -181,7 +181,7 @@ TEST_F(WatchHubTest, ASlowClientSkipsSnapshotsButNoEvents) {
 }
 
 TEST_F(WatchHubTest, EndsThatAreNotTheJobs) {
-  const std::string job = Create("r1", Small());
+  const std::string job = Create("r1", SmallSpec());
   WatchHub& hub = Hub(kQuick);
   const auto unknown = Watch("nope"), gone = Watch(job), waiting = Watch(job);
   RunToEnd({unknown});

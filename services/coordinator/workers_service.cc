@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/base/steady_time.h"
 #include "services/coordinator/request_checks.h"
 
 namespace foundry::coordinator {
@@ -29,7 +29,7 @@ grpc::ServerUnaryReactor* WorkersService::LeaseTask(grpc::CallbackServerContext*
         const absl::Duration wait = absl::Seconds(request.wait_time().seconds()) +
                                     absl::Nanoseconds(request.wait_time().nanos());
         const absl::Time until =
-            std::min(absl::Now() + std::clamp(wait, absl::ZeroDuration(), kLongestWait),
+            std::min(SteadyNow() + std::clamp(wait, absl::ZeroDuration(), kLongestWait),
                      call.deadline - kAnswerTime);
         leases_->Wait(request, until, call.cancel, [response, done = std::move(done)](auto lease) {
           if (lease.ok() && lease->has_value()) *response->mutable_lease() = **std::move(lease);

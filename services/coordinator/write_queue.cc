@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "common/base/steady_time.h"
 
 namespace foundry::coordinator {
 namespace {
@@ -144,7 +144,7 @@ std::vector<WriteQueue::Item> WriteQueue::Write(const std::string& lane, std::ve
     live.push_back(std::move(item));
   }
   if (live.empty()) return {};
-  deadline = std::min(deadline, absl::Now() + kLongest);
+  deadline = std::min(deadline, SteadyNow() + kLongest);
   if (lane == kCompletions) return WriteSharedCompletions(std::move(live), deadline);
   if (live[0].completion != nullptr) {
     WriteCompletions(live, deadline);

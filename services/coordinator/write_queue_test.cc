@@ -67,7 +67,7 @@ TEST_F(WriteQueueTest, JobsThatAreHeldHoldUpNoOther) {
   for (int turn = 0; turn < 3; ++turn) {
     for (const absl::Status& status : CompleteAtOnce(&queue, of_free)) EXPECT_TRUE(status.ok());
     for (const GrantedLease& grant : of_held) {
-      const v1::HeartbeatRequest beat = BeatOf(grant);
+      const v1::HeartbeatRequest beat = RequestFor<v1::HeartbeatRequest>(grant);
       absl::Notification beaten;
       queue.Heartbeat(&beat, Soon(), CancelToken(), [&](const absl::StatusOr<bool>& outcome) {
         EXPECT_TRUE(outcome.ok()) << outcome.status();

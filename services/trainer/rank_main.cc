@@ -18,10 +18,10 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/files.h"
 #include "common/base/parent.h"
 #include "common/base/status.h"
+#include "common/base/steady_time.h"
 #include "common/dataset/io.h"
 #include "common/lm/distributed/rank_group.h"
 #include "services/trainer/dev_score.h"
@@ -50,9 +50,9 @@ absl::Status LockRun(const std::string& output, const CancelToken& cancel) {
   const std::string path = output + "/lock";
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return absl::ErrnoToStatus(errno, path);
-  const absl::Time deadline = absl::Now() + kLockLimit;
+  const absl::Time deadline = SteadyNow() + kLockLimit;
   while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    if (absl::Now() > deadline) {
+    if (SteadyNow() > deadline) {
       return absl::UnavailableError(path + ": another training has this folder");
     }
     if (cancel.WaitFor(absl::Milliseconds(50))) return cancel.Check();

@@ -39,11 +39,12 @@ TempFolder OpenFolder() {
 ChaosCluster::ChaosCluster()
     : folder_(*TempFolder::Make()),
       small_(OpenFolder()),
-      clock_(small_.path() / "clock"),
+      postgres_clock_(small_.path() / "postgres-clock"),
+      coordinators_clock_(small_.path() / "coordinators-clock"),
       disk_(NewFolder(small_.path() / "disk")),
       postgres_(testing::PrivatePostgres::Options{
           disk_.Missing().empty() ? small_.path() / "disk" : std::filesystem::path(),
-          clock_.Environment()}),
+          postgres_clock_.Environment()}),
       database_(postgres_.NewDatabase()) {
   // libpq reaches a Unix socket by its folder and port.
   const size_t begin = database_.find("host='") + 6;
@@ -89,7 +90,8 @@ void ChaosCluster::StartCoordinator(int coordinator) {
           absl::StrCat("--listen=", Socket("coordinator", coordinator)),
           absl::StrCat("--artifacts=", (folder() / "artifacts").string()), "--lease-seconds=3",
           "--connections=8", "--metrics-port=-1", "--log-format=json"},
-      folder() / absl::StrCat("coordinator", coordinator, ".log"));
+      folder() / absl::StrCat("coordinator", coordinator, ".log"),
+      coordinators_clock_.Environment());
 }
 
 void ChaosCluster::KillWorker(int worker) {

@@ -32,8 +32,8 @@ class ChaosCluster {
 
   std::filesystem::path folder() const { return folder_.path(); }
   postgres::LocalServer& postgres() { return postgres_.server(); }
-  // PostgreSQL's own.
-  Clock& clock() { return clock_; }
+  Clock& postgres_clock() { return postgres_clock_; }
+  Clock& coordinators_clock() { return coordinators_clock_; }
   SmallDisk& disk() { return disk_; }
   // libpq connection string that no proxy stands in.
   const std::string& database() const { return database_; }
@@ -78,8 +78,8 @@ class ChaosCluster {
                                                const std::vector<std::string>& environment = {});
 
   TempFolder folder_;
-  TempFolder small_;  // with the disk and the clock
-  Clock clock_;
+  TempFolder small_;  // with the disk and the clocks
+  Clock postgres_clock_, coordinators_clock_;
   SmallDisk disk_;
   testing::PrivatePostgres postgres_;
   std::string database_;

@@ -1,5 +1,6 @@
-// What chaos does to the machine under PostgreSQL: its clock and its disk. Both are asked for
-// before PostgreSQL starts; where they cannot be had, Missing() says why in words. Not thread-safe.
+// What chaos does to the machines under the programs: their clocks, and PostgreSQL's disk. Both are
+// asked for before a program starts; where they cannot be had, Missing() says why in words. Not
+// thread-safe.
 #pragma once
 
 #include <filesystem>
@@ -11,16 +12,16 @@
 
 namespace foundry::chaos {
 
-// A wall clock for one program, by libfaketime. The steady clock is left alone, as in a machine
+// A wall clock for programs, by libfaketime. The steady clock is left alone, as in a machine
 // whose time is set.
 class Clock {
  public:
-  // `file`: where it is kept; the program must be able to read it.
+  // `file`: where it is kept; the programs must be able to read it.
   explicit Clock(std::filesystem::path file);
 
   // Empty: it works.
   const std::string& Missing() const { return missing_; }
-  // For the program; empty when missing.
+  // For a program; empty when missing.
   std::vector<std::string> Environment() const;
   // From now on, within a second, this far from the machine's.
   void Set(absl::Duration offset);

@@ -147,13 +147,23 @@ std::string NoSmallDisk(ChaosCluster& cluster) { return cluster.disk().Missing()
 // that nobody renews any more must not last that much longer.
 void PostgresClockJumps(ChaosCluster& cluster, std::mt19937_64&) {
   for (const absl::Duration offset : {absl::Hours(1), -absl::Hours(1), absl::ZeroDuration()}) {
-    cluster.clock().Set(offset);
+    cluster.postgres_clock().Set(offset);
     cluster.KillWorker(0);
     absl::SleepFor(kAWhile);
     cluster.StartWorker(0);
   }
 }
-std::string NoClock(ChaosCluster& cluster) { return cluster.clock().Missing(); }
+
+// Calls and waits under way must end neither at once nor an hour later.
+void CoordinatorClocksJump(ChaosCluster& cluster, std::mt19937_64&) {
+  for (const absl::Duration offset : {absl::Hours(1), -absl::Hours(1), absl::ZeroDuration()}) {
+    cluster.coordinators_clock().Set(offset);
+    cluster.KillWorker(0);
+    absl::SleepFor(kAWhile);
+    cluster.StartWorker(0);
+  }
+}
+std::string NoClock(ChaosCluster& cluster) { return cluster.postgres_clock().Missing(); }
 
 void WorkersCut(ChaosCluster& cluster, std::mt19937_64& random) {
   for (int i = 0; i < 12; ++i) {
@@ -233,6 +243,7 @@ const std::vector<Fault>& Faults() {
       {"PostgreSQL disk full", PostgresDiskFull},
       {"PostgreSQL disk really full", PostgresDiskReallyFull, NoSmallDisk},
       {"PostgreSQL clock jumps", PostgresClockJumps, NoClock},
+      {"coordinators' clocks jump", CoordinatorClocksJump, NoClock},
       {"worker connections cut", WorkersCut},
       {"workers partitioned", WorkersPartitioned},
       {"workers half-open", WorkersHalfOpen},

@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "common/base/error_details.h"
 #include "common/base/status.h"
+#include "common/base/steady_time.h"
 #include "common/rpc/status.h"
 
 namespace foundry::cli {
@@ -33,7 +34,7 @@ bool IsPassing(const absl::Status& status) {
 template <typename Request, typename Response, typename Method>
 absl::StatusOr<Response> Call(coordinator::v1::JobsService::Stub& stub, Method method,
                               const Request& request) {
-  const absl::Time give_up = absl::Now() + kCallDeadline;
+  const absl::Time give_up = SteadyNow() + kCallDeadline;
   while (true) {
     grpc::ClientContext context;
     SetDeadline(context, kCallDeadline);
@@ -41,7 +42,7 @@ absl::StatusOr<Response> Call(coordinator::v1::JobsService::Stub& stub, Method m
     Response response;
     const absl::Status status = rpc::FromGrpc((stub.*method)(&context, request, &response));
     if (status.ok()) return response;
-    if (!IsPassing(status) || absl::Now() > give_up) return status;
+    if (!IsPassing(status) || SteadyNow() > give_up) return status;
     CancelToken().WaitFor(kRetryDelay);
   }
 }
@@ -68,7 +69,7 @@ absl::StatusOr<std::unique_ptr<JobsClient>> JobsClient::Connect(const std::strin
 
 absl::Status JobsClient::WaitUntilServing(absl::Duration patience, const CancelToken& cancel,
                                           const std::function<absl::Status()>& keep_going) {
-  const absl::Time give_up = absl::Now() + patience;
+  const absl::Time give_up = SteadyNow() + patience;
   grpc::Status status;
   do {
     grpc::ClientContext context;
@@ -80,7 +81,7 @@ absl::Status JobsClient::WaitUntilServing(absl::Duration patience, const CancelT
     status = stub_->ListJobs(&context, request, &response);
     if (status.ok()) return absl::OkStatus();
     if (keep_going) FOUNDRY_RETURN_IF_ERROR(keep_going());
-  } while (absl::Now() < give_up && !cancel.WaitFor(absl::Milliseconds(100)));
+  } while (SteadyNow() < give_up && !cancel.WaitFor(absl::Milliseconds(100)));
   FOUNDRY_RETURN_IF_ERROR(cancel.Check());
   return absl::UnavailableError(
       absl::StrCat("the coordinator does not answer: ", status.error_message()));

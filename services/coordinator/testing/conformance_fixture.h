@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/error_details.h"
 #include "common/base/hash.h"
-#include "common/config/spec.h"
 #include "gtest/gtest.h"
+#include "services/coordinator/testing/by_hand.h"
 #include "services/coordinator/testing/history.h"
 #include "services/coordinator/testing/task_store.h"
 
@@ -35,20 +35,11 @@ class ConformanceTest : public ::testing::TestWithParam<StoreKind> {
   }
   TaskStore& store() { return world().store(0); }
 
-  static pipeline::v1::PipelineSpec Spec(const std::string& yaml) {
-    auto spec = config::ParseSpec(yaml, "test.yaml", "/data", {.paths_must_exist = false});
-    EXPECT_TRUE(spec.ok()) << spec.status();
-    return spec.value_or(pipeline::v1::PipelineSpec());
-  }
-  // Two shards of extraction and their join, nothing else.
-  static pipeline::v1::PipelineSpec Small() {
-    return Spec("sources: [{pdf: docs}]\nsteps: [extraction]\nextraction: {shards: 2}\n");
-  }
   static InputFacts Facts(const std::string& hash = "d1") {
     return {.hashes = {{"/data/docs", hash}}, .pairs_need_targets = false};
   }
   std::string Create(const std::string& request_id,
-                     const pipeline::v1::PipelineSpec& spec = Small(),
+                     const pipeline::v1::PipelineSpec& spec = SmallSpec(),
                      const InputFacts& facts = {}) {
     auto job = store().CreateJob(request_id, spec, facts);
     EXPECT_TRUE(job.ok()) << job.status();
@@ -56,9 +47,7 @@ class ConformanceTest : public ::testing::TestWithParam<StoreKind> {
   }
 
   std::vector<GrantedLease> LeaseMany(int count, bool has_gpu = false) {
-    LeaseQuery query{
-        .stages = {"extraction", "teacher", "trainer", "merger", "self_study", "evaluator"},
-        .has_gpu = has_gpu};
+    LeaseQuery query{.stages = EveryStage(), .has_gpu = has_gpu};
     for (int i = 0; i < count; ++i) query.worker_ids.push_back(absl::StrCat("w", ++workers_));
     auto leases = store().Lease(query);
     EXPECT_TRUE(leases.ok()) << leases.status();
@@ -69,32 +58,22 @@ class ConformanceTest : public ::testing::TestWithParam<StoreKind> {
     auto leases = LeaseMany(1);
     return leases.empty() ? GrantedLease{} : leases[0];
   }
-  template <typename Request>
-  static Request For(const GrantedLease& grant) {
-    Request request;
-    request.set_worker_id(grant.worker_id);
-    request.set_task_id(grant.lease.task_id());
-    request.set_epoch(grant.lease.epoch());
-    return request;
-  }
   absl::Status Complete(const GrantedLease& grant, const std::string& content = "") {
-    auto request = For<v1::CompleteTaskRequest>(grant);
+    auto request = RequestFor<v1::CompleteTaskRequest>(grant);
     const std::string hash = Sha256Hex(absl::StrCat(grant.lease.key(), content));
     request.set_manifest(hash);
     request.mutable_result()->mutable_manifest()->add_artifacts()->set_sha256(hash);
     return store().Complete(request);
   }
   absl::Status Fail(const GrantedLease& grant, bool retryable) {
-    auto request = For<v1::FailTaskRequest>(grant);
+    auto request = RequestFor<v1::FailTaskRequest>(grant);
     request.set_retryable(retryable);
     request.set_message("broken");
     return store().Fail(request);
   }
-  absl::Status Release(const GrantedLease& grant) {
-    return store().Release({grant.lease.task_id(), grant.worker_id, grant.lease.epoch()});
-  }
+  absl::Status Release(const GrantedLease& grant) { return store().Release(KeyOf(grant)); }
   absl::StatusOr<bool> Beat(const GrantedLease& grant) {
-    return store().Heartbeat(For<v1::HeartbeatRequest>(grant));
+    return store().Heartbeat(RequestFor<v1::HeartbeatRequest>(grant));
   }
   // Time passes; leases that were not renewed end.
   int Pass(absl::Duration duration) {

@@ -24,11 +24,7 @@ class GangConformanceTest : public ConformanceTest {
   // A job of one training.
   std::string Training(const std::string& name, const std::string& distillation,
                        const std::string& more = "") {
-    return Create(name,
-                  Spec(absl::StrCat("inputs: {teacher_pairs: pairs.json}\nsteps: [distillation]\n"
-                                    "distillation: {",
-                                    distillation, "}\n", more)),
-                  {.pairs_need_targets = false});
+    return Create(name, TrainingSpec(distillation, more), {.pairs_need_targets = false});
   }
   void ExpectSoundTraining(const std::string& job) {
     ExpectSound(job, {.pairs_need_targets = false});
@@ -59,25 +55,22 @@ class GangConformanceTest : public ConformanceTest {
     EXPECT_TRUE(Beat(seats[0]).ok());
     return seats;
   }
-  static LeaseKey KeyOf(const GrantedLease& grant) {
-    return {grant.lease.task_id(), grant.worker_id, grant.lease.epoch()};
-  }
   absl::StatusOr<v1::HeartbeatSeatResponse> BeatSeat(const GrantedLease& grant) {
     return store().HeartbeatSeat(KeyOf(grant));
   }
   absl::Status BeatWithProgress(const GrantedLease& grant, double done) {
-    auto request = For<v1::HeartbeatRequest>(grant);
+    auto request = RequestFor<v1::HeartbeatRequest>(grant);
     request.mutable_progress()->set_done(done);
     return store().Heartbeat(request).status();
   }
   absl::Status Leave(const GrantedLease& grant, v1::LeaveReason reason) {
-    auto request = For<v1::LeaveSeatRequest>(grant);
+    auto request = RequestFor<v1::LeaveSeatRequest>(grant);
     request.set_reason(reason);
     request.set_message("rank 1 of 2 killed");
     return store().LeaveSeat(request);
   }
   absl::Status Open(const GrantedLease& grant) {
-    auto request = For<v1::OpenMeetingRequest>(grant);
+    auto request = RequestFor<v1::OpenMeetingRequest>(grant);
     request.set_rendezvous("host-a:7");
     request.set_inputs(Sha256Hex("inputs"));
     return store().OpenMeeting(request);

@@ -35,14 +35,14 @@ TEST_P(ConformanceTest, OnlyTheStagesAskedFor) {
 }
 
 TEST_P(ConformanceTest, GpuTasksNeedAGpu) {
-  Create("r1", Spec("inputs: {teacher_pairs: p.json}\nsteps: [distillation]\nuse_gpu: true\n"),
+  Create("r1", SpecOf("inputs: {teacher_pairs: p.json}\nsteps: [distillation]\nuse_gpu: true\n"),
          Facts());
   EXPECT_THAT(LeaseMany(1), IsEmpty());
   EXPECT_EQ(LeaseMany(1, /*has_gpu=*/true).size(), 1u);
 }
 
 TEST_P(ConformanceTest, EachTaskIsLeasedOnce) {
-  Create("r1", Spec("sources: [{pdf: d}]\nsteps: [extraction]\nextraction: {shards: 20}\n"));
+  Create("r1", SpecOf("sources: [{pdf: d}]\nsteps: [extraction]\nextraction: {shards: 20}\n"));
   EXPECT_EQ(LeaseMany(7).size() + LeaseMany(30).size(), 20u);
   EXPECT_THAT(LeaseMany(1), IsEmpty());
 }
@@ -155,7 +155,7 @@ TEST_P(ConformanceTest, RetryableFailuresUseTheBudgetThenFailTheJob) {
 TEST_P(ConformanceTest, AFailedTaskWaitsBeforeItRunsAgain) {
   options_.first_backoff = absl::Minutes(10);
   options_.longest_backoff = absl::Minutes(10);
-  Create("r1", Spec("sources: [{pdf: d}]\nsteps: [extraction]\nextraction: {shards: 1}\n"));
+  Create("r1", SpecOf("sources: [{pdf: d}]\nsteps: [extraction]\nextraction: {shards: 1}\n"));
   ASSERT_TRUE(Fail(LeaseOne(), true).ok());
   EXPECT_THAT(LeaseMany(1), IsEmpty());
   world().Advance(absl::Minutes(11));
@@ -218,8 +218,8 @@ TEST_P(ConformanceTest, LostAnswersAreNotCrashes) {
 
 TEST_P(ConformanceTest, RunsToTheEnd) {
   const std::string job =
-      Create("r1", Spec("sources: [{pdf: docs}]\nsteps: [extraction, enrichment, teacher]\n"
-                        "extraction: {shards: 2}\nteacher: {shards: 2}\n"));
+      Create("r1", SpecOf("sources: [{pdf: docs}]\nsteps: [extraction, enrichment, teacher]\n"
+                          "extraction: {shards: 2}\nteacher: {shards: 2}\n"));
   EXPECT_THAT(RunAll(), ElementsAre("extract/0", "extract/1", "extract/join", "enrich", "pairs/0",
                                     "pairs/1", "pairs/join"));
   EXPECT_EQ(JobState(job), v1::STATE_SUCCEEDED);
@@ -229,15 +229,17 @@ TEST_P(ConformanceTest, RunsToTheEnd) {
 TEST_P(ConformanceTest, CreateIsIdempotent) {
   const std::string job = Create("r1");
   EXPECT_EQ(Create("r1"), job);
-  EXPECT_EQ(store().CreateJob("r1", Spec("sources: [{pdf: other}]\n"), {}).status().code(),
+  EXPECT_EQ(store().CreateJob("r1", SpecOf("sources: [{pdf: other}]\n"), {}).status().code(),
             absl::StatusCode::kAlreadyExists);
   EXPECT_EQ(LeaseMany(10).size(), 2u) << "planned once";
 }
 
 TEST_P(ConformanceTest, ASpecThatCannotBePlannedMakesNoJob) {
-  EXPECT_EQ(
-      store().CreateJob("r1", Spec("sources: [{pdf: docs}]\nsteps: [merge]\n"), {}).status().code(),
-      absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(store()
+                .CreateJob("r1", SpecOf("sources: [{pdf: docs}]\nsteps: [merge]\n"), {})
+                .status()
+                .code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST_P(ConformanceTest, UnknownJobsAreNotFound) {
@@ -306,13 +308,13 @@ TEST_P(ConformanceTest, RetryWhileCancellingFencesTheOldWorker) {
 // ---- Reuse.
 
 TEST_P(ConformanceTest, SameInputsAndSettingsAreNotRunAgain) {
-  Create("r1", Small(), Facts());
+  Create("r1", SmallSpec(), Facts());
   RunAll();
-  const std::string again = Create("r2", Small(), Facts());
+  const std::string again = Create("r2", SmallSpec(), Facts());
   EXPECT_EQ(JobState(again), v1::STATE_SUCCEEDED);
   EXPECT_EQ(TaskOf(again, "extract/join").state(), v1::STATE_SKIPPED);
   ExpectSound(again, Facts());
-  const std::string other = Create("r3", Small(), Facts("d2"));
+  const std::string other = Create("r3", SmallSpec(), Facts("d2"));
   EXPECT_THAT(RunAll("d2"), ElementsAre("extract/0", "extract/1", "extract/join"));
   ExpectSound(other, Facts("d2"));
 }
@@ -321,9 +323,9 @@ TEST_P(ConformanceTest, OutputsThatAreGoneAreMadeAgain) {
   options_.output_exists = [](const std::string& manifest) {
     return manifest != Sha256Hex("extract/1");
   };
-  Create("r1", Small(), Facts());
+  Create("r1", SmallSpec(), Facts());
   RunAll();
-  Create("r2", Small(), Facts());
+  Create("r2", SmallSpec(), Facts());
   EXPECT_EQ(LeaseOne().lease.key(), "extract/1");
 }
 

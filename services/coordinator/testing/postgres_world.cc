@@ -4,7 +4,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "common/base/steady_time.h"
 #include "common/testing/private_postgres.h"
 #include "services/coordinator/testing/task_store.h"
 
@@ -18,7 +18,7 @@ void Demand(const absl::Status& status) {
   abort();
 }
 
-absl::Time Soon() { return absl::Now() + absl::Seconds(60); }
+absl::Time Soon() { return SteadyNow() + absl::Seconds(60); }
 
 class PostgresStore : public TaskStore {
  public:

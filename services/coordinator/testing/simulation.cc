@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/error_details.h"
-#include "common/config/spec.h"
+#include "services/coordinator/testing/by_hand.h"
 
 namespace foundry::coordinator {
 namespace {
@@ -24,37 +24,25 @@ constexpr GangTimes kGangTimes = {.patience = absl::Seconds(1500),
                                   .pause = absl::Seconds(1400),
                                   .seat = absl::Seconds(2500)};
 
-pipeline::v1::PipelineSpec ParseOrDie(const char* yaml) {
-  auto spec = config::ParseSpec(yaml, "simulation.yaml", "/data", {.paths_must_exist = false});
-  if (!spec.ok()) abort();
-  return *std::move(spec);
-}
-
 // Shapes of jobs: shards and joins, one after another; the third reuses what the second made.
 const std::vector<pipeline::v1::PipelineSpec>& Specs() {
   static const auto* const specs = new std::vector<pipeline::v1::PipelineSpec>{
-      ParseOrDie("sources: [{pdf: docs}]\nsteps: [extraction]\nextraction: {shards: 2}\n"),
-      ParseOrDie("sources: [{pdf: docs}]\nsteps: [extraction, enrichment]\n"
-                 "extraction: {shards: 3}\n"),
-      ParseOrDie("sources: [{pdf: docs}]\nsteps: [extraction, enrichment, teacher]\n"
-                 "extraction: {shards: 3}\nteacher: {shards: 2}\n")};
+      SmallSpec(),
+      SpecOf("sources: [{pdf: docs}]\nsteps: [extraction, enrichment]\n"
+             "extraction: {shards: 3}\n"),
+      SpecOf("sources: [{pdf: docs}]\nsteps: [extraction, enrichment, teacher]\n"
+             "extraction: {shards: 3}\nteacher: {shards: 2}\n")};
   return *specs;
 }
 
 const std::vector<pipeline::v1::PipelineSpec>& GangSpecs() {
   static const auto* const specs = new std::vector<pipeline::v1::PipelineSpec>{
-      ParseOrDie("inputs: {teacher_pairs: docs}\nsteps: [distillation]\n"
-                 "distillation: {devices: 2, min_devices: 2}\n"),
-      ParseOrDie("inputs: {teacher_pairs: docs}\nsteps: [distillation]\n"
-                 "distillation: {devices: 3, min_devices: 2}\n"),
-      ParseOrDie("sources: [{pdf: docs}]\nsteps: [extraction]\nextraction: {shards: 2}\n")};
+      SpecOf("inputs: {teacher_pairs: docs}\nsteps: [distillation]\n"
+             "distillation: {devices: 2, min_devices: 2}\n"),
+      SpecOf("inputs: {teacher_pairs: docs}\nsteps: [distillation]\n"
+             "distillation: {devices: 3, min_devices: 2}\n"),
+      SmallSpec()};
   return *specs;
-}
-
-const std::vector<std::string>& Stages() {
-  static const auto* const stages = new std::vector<std::string>{
-      "extraction", "teacher", "trainer", "merger", "self_study", "evaluator"};
-  return *stages;
 }
 
 class Simulation {
@@ -183,7 +171,7 @@ class Simulation {
       if (options_.gangs) worker.devices = 1 + Draw(2);
     }
     if (options_.gangs) count = 1;
-    auto granted = Ask(AnyStore(), {.stages = Stages(),
+    auto granted = Ask(AnyStore(), {.stages = EveryStage(),
                                     .worker_ids = std::vector<std::string>(count, worker.id),
                                     .devices = worker.devices});
     if (!granted.ok()) return;
@@ -264,15 +252,6 @@ class Simulation {
     call->worker = grant.worker_id;
   }
 
-  template <typename Request>
-  static Request For(const GrantedLease& grant) {
-    Request request;
-    request.set_worker_id(grant.worker_id);
-    request.set_task_id(grant.lease.task_id());
-    request.set_epoch(grant.lease.epoch());
-    return request;
-  }
-
   void Send(const Message& message) {
     TaskStore& store = AnyStore();
     const GrantedLease& grant = message.grant;
@@ -280,9 +259,9 @@ class Simulation {
     call.time = now_;
     Fill(grant, &call);
     absl::Status status;
-    const LeaseKey key{grant.lease.task_id(), grant.worker_id, grant.lease.epoch()};
+    const LeaseKey key = KeyOf(grant);
     if (message.kind == CallKind::kHeartbeat) {
-      auto request = For<v1::HeartbeatRequest>(grant);
+      auto request = RequestFor<v1::HeartbeatRequest>(grant);
       if (message.progress > 0) request.mutable_progress()->set_done(message.progress);
       status = store.Heartbeat(request).status();
     } else if (message.kind == CallKind::kSeatBeat) {
@@ -290,12 +269,12 @@ class Simulation {
       status = told.status();
       if (told.ok()) call.manifest = told->rendezvous();
     } else if (message.kind == CallKind::kLeave) {
-      auto request = For<v1::LeaveSeatRequest>(grant);
+      auto request = RequestFor<v1::LeaveSeatRequest>(grant);
       request.set_reason(message.leave);
       call.leave = message.leave;
       status = store.LeaveSeat(request);
     } else if (message.kind == CallKind::kOpen) {
-      auto request = For<v1::OpenMeetingRequest>(grant);
+      auto request = RequestFor<v1::OpenMeetingRequest>(grant);
       call.manifest = absl::StrCat(grant.worker_id, "@", call.epoch);
       request.set_rendezvous(call.manifest);
       status = store.OpenMeeting(request);
@@ -303,14 +282,14 @@ class Simulation {
       call.manifest = absl::StrCat("state ", ++states_, " of ", call.job, "@", call.epoch);
       status = store.RegisterCheckpoint(key, call.manifest);
     } else if (message.kind == CallKind::kComplete) {
-      auto request = For<v1::CompleteTaskRequest>(grant);
+      auto request = RequestFor<v1::CompleteTaskRequest>(grant);
       // Every attempt's output is its own.
       call.manifest = absl::StrCat(call.job, "/", call.task, "@", call.epoch);
       request.set_manifest(call.manifest);
       request.mutable_result()->mutable_manifest()->add_artifacts()->set_sha256(call.manifest);
       status = store.Complete(request);
     } else if (message.kind == CallKind::kFail) {
-      auto request = For<v1::FailTaskRequest>(grant);
+      auto request = RequestFor<v1::FailTaskRequest>(grant);
       request.set_retryable(message.retryable);
       request.set_message("simulated");
       status = store.Fail(request);

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/hash.h"
 #include "common/base/status.h"
+#include "common/base/steady_time.h"
 #include "services/extraction/pdf/pdf_document.h"
 #include "services/extraction/pdf/pdf_reader.h"
 #include "services/extraction/sources/list_files.h"
@@ -81,7 +82,7 @@ absl::Status ReadPdfFile(const InputFile& file, const ReadOptions& options, Resu
 }
 
 absl::StatusOr<FileResult> ReadInputFile(const InputFile& file, const ReadOptions& options) {
-  const absl::Time start = absl::Now();
+  const absl::Time start = SteadyNow();
   ResultBuilder builder(file, options);
   try {
     FOUNDRY_RETURN_IF_ERROR(Dispatch(file, options, &builder));
@@ -90,7 +91,7 @@ absl::StatusOr<FileResult> ReadInputFile(const InputFile& file, const ReadOption
   } catch (const std::exception& error) {  // a library's; ours return a Status
     builder.Fail("failed", "crash", absl::StrCat("reading the file failed: ", error.what()));
   }
-  return builder.Finish(absl::ToDoubleSeconds(absl::Now() - start));
+  return builder.Finish(absl::ToDoubleSeconds(SteadyNow() - start));
 }
 
 }  // namespace foundry::extraction

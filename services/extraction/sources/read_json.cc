@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/json.h"
 #include "common/base/status.h"
+#include "common/base/steady_time.h"
 #include "common/text/utf8.h"
 #include "services/extraction/sources/cve.h"
 #include "services/extraction/sources/line_reader.h"
@@ -116,7 +117,7 @@ absl::Status ReadLinesFile(const InputFile& file, const ReadOptions& options, Re
     out->Fail("refused", "unreadable", std::string(reader.status().message()));
     return absl::OkStatus();
   }
-  const absl::Time deadline = absl::Now() + options.timeout;
+  const absl::Time deadline = SteadyNow() + options.timeout;
   int64_t rows = 0;
   LineReader::Line line;
   while (!out->Full()) {
@@ -127,7 +128,7 @@ absl::Status ReadLinesFile(const InputFile& file, const ReadOptions& options, Re
       return absl::OkStatus();
     }
     if (!*more) break;
-    if (absl::Now() > deadline) {
+    if (SteadyNow() > deadline) {
       out->Fail("failed", "timeout",
                 absl::StrCat("reading took longer than ", absl::FormatDuration(options.timeout),
                              ", up to line ", line.number, ": raise extraction.timeout"));

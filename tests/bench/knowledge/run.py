@@ -35,6 +35,7 @@ ROWS = {
                                                          "distillation.question_loss_weight=0.3"],
     "pairs + items": ["distillation.replay_share=0", "models.soft_teacher=none"],
     "recipe": ["models.soft_teacher=none"],
+    "recipe, linear decay": ["models.soft_teacher=none", "distillation.schedule=linear"],
     "recipe + sentences": ["models.soft_teacher=none", "distillation.passages=true"],
     "recipe + soft targets": [f"models.soft_teacher={MODEL}"],
 }

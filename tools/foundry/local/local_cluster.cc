@@ -10,10 +10,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "absl/time/clock.h"
 #include "common/base/cancel.h"
 #include "common/base/files.h"
 #include "common/base/status.h"
+#include "common/base/steady_time.h"
 #include "common/postgres/local_server.h"
 
 namespace foundry::cli {
@@ -111,9 +111,9 @@ absl::Status LocalCluster::StopOwner() {
     return absl::InternalError(
         absl::StrCat(OwnerFile(state).string(), ": the process it names cannot be reached"));
   }
-  const absl::Time give_up = absl::Now() + kDrainGrace + absl::Seconds(15);
+  const absl::Time give_up = SteadyNow() + kDrainGrace + absl::Seconds(15);
   const CancelToken never;
-  while (absl::Now() < give_up) {
+  while (SteadyNow() < give_up) {
     // Another command that waited for it may have the lock by now.
     const bool gone = kill(pid, 0) != 0 && errno == ESRCH;
     if (gone || FileLock::TryTake(state.lock()).ok()) return absl::OkStatus();

@@ -1,6 +1,7 @@
 #include "common/rpc/middleware/log/log.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/base/steady_time.h"
 #include "common/telemetry/log.h"
 
 namespace foundry::rpc {
@@ -28,7 +29,7 @@ void LogMiddleware::Leave(const Call& call, const absl::Status& status) {
       {"method", absl::StrCat(call.service, "/", call.method)},
       {"code", absl::StatusCodeToString(status.code())},
       {"peer", call.peer},
-      {"seconds", absl::StrCat(absl::ToDoubleSeconds(absl::Now() - call.start))}};
+      {"seconds", absl::StrCat(absl::ToDoubleSeconds(SteadyNow() - call.start))}};
   if (!status.ok()) fields.emplace_back("error", std::string(status.message()));
   telemetry::Log(LevelOf(status), "rpc", fields);
 }

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "common/base/steady_time.h"
+
 namespace foundry::rpc {
 namespace {
 
@@ -37,7 +39,7 @@ void MetricsMiddleware::Leave(const Call& call, const absl::Status& status) {
   telemetry::Labels labels = LabelsOf(call);
   metrics_->ObserveSeconds("grpc_server_handling_seconds",
                            "Time that the server spent on RPCs until their end.", labels,
-                           absl::ToDoubleSeconds(absl::Now() - call.start));
+                           absl::ToDoubleSeconds(SteadyNow() - call.start));
   labels["grpc_code"] = CodeName(status.code());
   metrics_->Count("grpc_server_handled_total", "RPCs that ended on the server, by code.", labels);
 }
