@@ -11,7 +11,7 @@ namespace foundry::coordinator {
 namespace {
 
 // $1 stages, $2 whether there is a GPU, $3 devices. The task whose turn it is among those that no
-// such worker can run alone.
+// such worker can run alone; one that pauses because it did not fill goes behind the others.
 constexpr char kFirstGang[] =
     "SELECT t.task_id, t.ranks, t.min_ranks, t.job_id, t.position, j.priority, j.max_running, "
     "extract(epoch FROM clock_timestamp() - t.state_time)::float8, "
@@ -19,7 +19,7 @@ constexpr char kFirstGang[] =
     "FROM tasks t JOIN jobs j USING (job_id) LEFT JOIN gangs g USING (task_id) "
     "WHERE t.state = 2 AND t.ranks > 1 AND t.ranks > $3 AND t.stage = ANY($1::text[]) "
     "AND (NOT t.needs_gpu OR $2) AND t.not_before <= clock_timestamp() AND j.state IN (2, 3) "
-    "ORDER BY j.priority DESC, t.position LIMIT 1";
+    "ORDER BY 9, j.priority DESC, t.position LIMIT 1";
 
 // The same, and $4 a priority and $5 a position: whether something claimable goes before.
 constexpr char kClaimableBefore[] =

@@ -112,6 +112,20 @@ TEST_F(StoreJobsTest, JobWaitsForItsExports) {
   EXPECT_EQ(JobState(job), v1::STATE_SUCCEEDED);
 }
 
+TEST_F(StoreJobsTest, NoOutputOfAJobThatFailedCountsAsWritten) {
+  options_.wait_for_exports = true;
+  const std::string job = Create("r1", SpecOf("sources: [{pdf: docs}]\nsteps: [extraction, "
+                                              "enrichment]\nextraction: {shards: 1}\n"));
+  RunAll();
+  ASSERT_EQ(store().PendingExports(10, Soon())->size(), 2u);
+  for (const char* step : {"extraction", "enrichment"}) {
+    ASSERT_TRUE(store().ExportFailed(job, step, "disk full", Soon()).ok());
+  }
+  EXPECT_EQ(JobState(job), v1::STATE_FAILED);
+  ASSERT_TRUE(store().RetryJob(job, Soon()).ok());
+  EXPECT_EQ(store().PendingExports(10, Soon())->size(), 2u);
+}
+
 TEST_F(StoreJobsTest, OutputsOfAnEndedJobAreWrittenOnceMoreOrGivenUp) {
   options_.wait_for_exports = true;
   const std::string job = Create("r1", SmallSpec());

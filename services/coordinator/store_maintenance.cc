@@ -175,7 +175,10 @@ absl::Status Store::ExportDone(const std::string& job_id, const std::string& ste
 absl::Status Store::ExportFailed(const std::string& job_id, const std::string& step,
                                  const std::string& reason, absl::Time deadline) {
   return Edit("export failed", job_id, deadline, [&](JobEdit& job) -> absl::Status {
-    if (!IsEnd(job.state())) return job.Fail("", absl::StrCat(step, ": ", reason));
+    // One that has ended otherwise stays as it is: its outputs are written when it is tried again.
+    if (job.state() != State::STATE_SUCCEEDED) {
+      return IsEnd(job.state()) ? absl::OkStatus() : job.Fail("", absl::StrCat(step, ": ", reason));
+    }
     // A job that succeeded stays so; its outputs could not be written once more.
     FOUNDRY_RETURN_IF_ERROR(job.SetExported(step));
     job.Event(step, "", State::STATE_UNSPECIFIED, reason, "error");

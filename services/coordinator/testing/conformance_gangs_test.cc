@@ -166,6 +166,21 @@ TEST_P(GangConformanceTest, OneGangGathersAfterTheOther) {
   EXPECT_EQ(seats[0].lease.job_id(), high);
 }
 
+TEST_P(GangConformanceTest, AGangThatCannotFillLetsOthersGather) {
+  const std::string large = Training("large", "devices: 8, min_devices: 8");
+  const std::string second = Training("second", kTwo);
+  EXPECT_THAT(Gather({"a", "b"}).granted, IsEmpty()) << "the large one is older";
+  Pass(absl::Minutes(31));
+  EXPECT_THAT(Gather({"a", "b"}).granted, IsEmpty()) << "its pause begins";
+  const auto seats = Gather({"a", "b"}).granted;
+  ASSERT_EQ(seats.size(), 2u);
+  EXPECT_EQ(seats[0].lease.job_id(), second);
+  EXPECT_EQ(JobState(large), v1::STATE_READY);
+  Pass(absl::Minutes(21));
+  Training("third", kTwo);
+  EXPECT_THAT(Gather({"c", "d"}).granted, IsEmpty()) << "its pause is over";
+}
+
 TEST_P(GangConformanceTest, WhatAWorkerCanRunAloneKeepsItsTurn) {
   const std::string small = Training("small", "devices: 1");
   Training("large", kTwo);

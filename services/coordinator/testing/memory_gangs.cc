@@ -19,11 +19,18 @@ void EraseIf(Items& items, const Condition& condition) {
 
 // ---- Gathering.
 
+bool MemoryStore::Paused(const Task& task) const {
+  return task.gang.has_value() && task.gang->hold_after > now_;
+}
+
 MemoryStore::Task* MemoryStore::FirstGang(const LeaseQuery& query) {
   Task* first = nullptr;
   for (Task& task : tasks_) {  // in their order
     if (!Fits(task, query) || task.wish.ranks <= query.devices) continue;
-    if (first == nullptr || task.job->spec.priority() > first->job->spec.priority()) first = &task;
+    const auto rank = [&](const Task& gang) {
+      return std::make_pair(Paused(gang), -gang.job->spec.priority());
+    };
+    if (first == nullptr || rank(task) < rank(*first)) first = &task;
   }
   return first;
 }
@@ -58,8 +65,7 @@ absl::StatusOr<Gathered> MemoryStore::Gather(const LeaseQuery& query, Store::Gan
   });
   Task* task = left.worker_ids.empty() ? nullptr : FirstGang(query);
   if (task == nullptr) return gathered;
-  const bool paused = task->gang.has_value() && task->gang->hold_after > now_;
-  if (turn == Store::GangTurn::kInOrder && (paused || ClaimableBefore(*task, query))) {
+  if (turn == Store::GangTurn::kInOrder && (Paused(*task) || ClaimableBefore(*task, query))) {
     return gathered;
   }
   const bool formed = SeatWorkers(*task, left);

@@ -132,6 +132,7 @@ class MemoryStore : public TaskStore {
   absl::Status ExpireLease(Task& task);
   absl::Status ExpireSeats();
   // The task whose turn it is among those that want more devices than one of the workers has.
+  bool Paused(const Task& task) const;
   Task* FirstGang(const LeaseQuery& query);
   bool ClaimableBefore(const Task& gang, const LeaseQuery& query) const;
   // Whether the generation was formed.
