@@ -19,6 +19,11 @@ constexpr absl::Duration kLongestPause = absl::Seconds(1);
 // Statements end at the deadline by themselves where the server is alive.
 constexpr absl::Duration kStallGrace = absl::Seconds(1);
 
+// A coordinator's machine that is gone is noticed in seconds; without effect on Unix sockets.
+constexpr char kNoticeLostClients[] =
+    "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; "
+    "SET tcp_user_timeout = 11000; ";
+
 // Steps of 4/5 below `limit`: a session's timeout is set anew only when a call has clearly less
 // time than the one before.
 int64_t TimeoutMillis(absl::Duration left, absl::Duration limit) {
@@ -43,8 +48,8 @@ Database::Outcome Database::Outcome::FromSqlError(const pqxx::sql_error& error) 
   const std::string state = error.sqlstate();
   const absl::string_view message = absl::StripSuffix(error.what(), "\n");
   if (state == "57014") return {absl::DeadlineExceededError(message)};  // statement_timeout
-  // Shutting down, starting up, too many connections, disk full.
-  if (absl::StartsWith(state, "57P") || absl::StartsWith(state, "08")) {
+  // Shutting down, starting up, idle for too long; then too many connections, disk full.
+  if (absl::StartsWith(state, "57P") || absl::StartsWith(state, "08") || state == "25P03") {
     return {absl::UnavailableError(message), true, true};
   }
   if (absl::StartsWith(state, "53")) return {absl::UnavailableError(message), true};
@@ -117,9 +122,11 @@ absl::StatusOr<Database::Session> Database::Take(absl::Time deadline) {
     // Tables grow and shrink faster than their statistics: a queue is always read by its indexes.
     // So there is one good plan for each statement, and planning anew would only cost.
     pqxx::nontransaction(*session.connection)
-        .exec(absl::StrCat("SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = "
-                           "force_generic_plan; SET synchronous_commit = ",
-                           options_.durable ? "on" : "off"));
+        .exec(absl::StrCat(
+            "SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan; ",
+            kNoticeLostClients, "SET idle_in_transaction_session_timeout = ",
+            absl::ToInt64Milliseconds(options_.idle_timeout),
+            "; SET synchronous_commit = ", options_.durable ? "on" : "off"));
     return session;
   } catch (const std::exception& error) {
     GiveBack({});

@@ -140,6 +140,37 @@ TEST(Database, StatementsEndWithTheDeadline) {
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << status;
 }
 
+TEST(Database, ASilentTransactionDoesNotHoldItsLocks) {
+  const std::string info = PrivatePostgres::Shared().NewDatabase();
+  Database silent({.connection_info = info, .idle_timeout = absl::Milliseconds(200)});
+  Database other({.connection_info = info});
+  const auto add = [](Database& database, int more, const std::function<void()>& then) {
+    return database.Transact("add", Soon(), [&](pqxx::work& work) {
+      work.exec(absl::StrCat("UPDATE t SET x = x + ", more));
+      then();
+      work.exec("SELECT 1");
+      return absl::OkStatus();
+    });
+  };
+  ASSERT_TRUE(other
+                  .Transact("make", Soon(),
+                            [](pqxx::work& work) {
+                              work.exec("CREATE TABLE t (x int); INSERT INTO t VALUES (1)");
+                              return absl::OkStatus();
+                            })
+                  .ok());
+  int tries = 0;
+  const absl::Status status = add(silent, 10, [&] {
+    // Waits for the row that the silent one holds.
+    if (++tries == 1) {
+      EXPECT_TRUE(add(other, 100, [] {}).ok());
+    }
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(tries, 2) << "its session was ended, and it ran again";
+  EXPECT_EQ(Count(other, "SELECT x FROM t"), 111);
+}
+
 // The answer is lost and nobody says so: only the client can end the wait.
 TEST(Database, SilentConnectionsEndWithTheDeadline) {
   const std::string direct = PrivatePostgres::Shared().NewDatabase();
