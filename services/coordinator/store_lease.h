@@ -11,6 +11,9 @@
 
 namespace foundry::coordinator {
 
+// How long the end of a lease waits for a job's row that something else holds.
+inline constexpr absl::Duration kHeldRow = absl::Seconds(1);
+
 // FailedPrecondition with reason STALE_LEASE.
 absl::Status StaleLease(const LeaseKey& key);
 

@@ -1,7 +1,11 @@
 // The store's calls for the maintenance loop.
+#include <algorithm>
+#include <set>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "common/base/status.h"
+#include "common/base/steady_time.h"
 #include "services/coordinator/attempts.h"
 #include "services/coordinator/job_edit.h"
 #include "services/coordinator/store.h"
@@ -29,11 +33,23 @@ absl::StatusOr<int> Store::ExpireLeases(absl::Time deadline) {
         }
         return absl::OkStatus();
       }));
+  // A job whose row is held must not keep others' leases from ending; the next look takes its
+  // again.
+  std::set<std::string> held;
+  int ended = 0;
   for (const auto& [job_id, task_id] : expired) {
-    FOUNDRY_RETURN_IF_ERROR(ExpireLease(job_id, task_id, deadline));
+    if (held.count(job_id) > 0) continue;
+    const absl::Status status =
+        ExpireLease(job_id, task_id, std::min(deadline, SteadyNow() + kHeldRow));
+    if (absl::IsDeadlineExceeded(status)) {
+      held.insert(job_id);
+      continue;
+    }
+    FOUNDRY_RETURN_IF_ERROR(status);
+    ++ended;
   }
   FOUNDRY_RETURN_IF_ERROR(ExpireSeats(deadline));
-  return static_cast<int>(expired.size());
+  return ended;
 }
 
 absl::Status Store::ShortenPauses(absl::Time deadline) {

@@ -1,6 +1,9 @@
 // What workers of a gang tell, how its generations end, and states stored for a later attempt.
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/base/steady_time.h"
 #include "services/coordinator/attempts.h"
 #include "services/coordinator/job_edit.h"
 #include "services/coordinator/store.h"
@@ -163,13 +166,16 @@ absl::Status Store::ExpireSeats(absl::Time deadline) {
   }));
   for (const LeaseKey& key : expired) {
     const absl::Status status =
-        EditSeat("expire seat", key, deadline, [&](JobEdit& job, const HeldTask& task) {
-          // Looked at again under the lock: a heartbeat may have come first.
-          const bool ended = task.silent && task.state == State::STATE_RUNNING;
-          return ended ? LoseWorker(job, task) : absl::OkStatus();
-        });
-    // Two seats of one generation may run out together: the first one ends it.
-    if (!status.ok() && !absl::IsFailedPrecondition(status)) return status;
+        EditSeat("expire seat", key, std::min(deadline, SteadyNow() + kHeldRow),
+                 [&](JobEdit& job, const HeldTask& task) {
+                   // Looked at again under the lock: a heartbeat may have come first.
+                   const bool ended = task.silent && task.state == State::STATE_RUNNING;
+                   return ended ? LoseWorker(job, task) : absl::OkStatus();
+                 });
+    // A job whose row is held waits for the next look. Two seats of one generation may run out
+    // together: the first one ends it.
+    if (absl::IsDeadlineExceeded(status) || absl::IsFailedPrecondition(status)) continue;
+    FOUNDRY_RETURN_IF_ERROR(status);
   }
   return absl::OkStatus();
 }

@@ -89,6 +89,23 @@ TEST_F(StoreWorkersTest, ProgressMetricsAndMessagesAreSeen) {
   EXPECT_EQ(CheckedEvents(job).back().message(), "a \"quoted\" line");
 }
 
+TEST_F(StoreWorkersTest, AHeldJobKeepsNoOthersLeasesFromEnding) {
+  const std::string held = Create("held", SmallSpec()), free = Create("free", SmallSpec());
+  ASSERT_EQ(LeaseMany(4).size(), 4u);
+  const auto connection = Connect(info_);
+  pqxx::work holder(*connection);
+  holder.exec("SELECT FROM jobs WHERE job_id = " + holder.quote(held) + " FOR UPDATE");
+  Sql("UPDATE heartbeats SET lease_until = clock_timestamp() - interval '1 second' * "
+      "(CASE job_id WHEN '" +
+      held + "' THEN 9 ELSE 1 END)");
+  EXPECT_EQ(store().ExpireLeases(Soon()).value_or(-1), 2);
+  EXPECT_EQ(TaskOf(free, "extraction", "extract/0").state(), v1::STATE_READY);
+  EXPECT_EQ(TaskOf(free, "extraction", "extract/1").state(), v1::STATE_READY);
+  holder.commit();
+  EXPECT_EQ(store().ExpireLeases(Soon()).value_or(-1), 2);
+  EXPECT_EQ(TaskOf(held, "extraction", "extract/1").state(), v1::STATE_READY);
+}
+
 TEST_F(StoreWorkersTest, ClaimsWaitForNobody) {
   const std::string job = Create("r1", SmallSpec());
   // A transaction that holds the job's row and one task's.
