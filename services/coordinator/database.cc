@@ -52,6 +52,7 @@ Database::Outcome Database::Outcome::FromSqlError(const pqxx::sql_error& error) 
   if (absl::StartsWith(state, "57P") || absl::StartsWith(state, "08") || state == "25P03") {
     return {absl::UnavailableError(message), true, true};
   }
+  if (state == "55P03") return {absl::AbortedError(message)};  // lock_timeout
   if (absl::StartsWith(state, "53")) return {absl::UnavailableError(message), true};
   return {absl::InternalError(absl::StrCat(message, " [", state, "] in: ", error.query()))};
 }

@@ -25,8 +25,8 @@ struct DatabaseOptions {
   int connections = 8;          // most in the pool
   // A statement's greatest run time; less when the call's deadline is nearer.
   absl::Duration statement_timeout = absl::Seconds(10);
-  // The server ends a transaction whose process has said nothing for this long (its machine is gone,
-  // or it was stopped), and with it the locks that others wait for.
+  // The server ends a transaction whose process has said nothing for this long (its machine is
+  // gone, or it was stopped), and with it the locks that others wait for.
   absl::Duration idle_timeout = absl::Seconds(30);
   // False: a commit is answered before it is on disk (synchronous_commit = off). When PostgreSQL
   // itself crashes, the last moments of such commits are lost, never torn or out of order.

@@ -177,6 +177,7 @@ absl::Status Maintenance::ExportPending() {
   for (;;) {
     FOUNDRY_ASSIGN_OR_RETURN(const auto pending, store_->PendingExports(kBatch, Deadline()));
     if (pending.empty()) return absl::OkStatus();
+    bool some_wait = false;
     for (const PendingExport& item : pending) {
       if (stop_.Cancelled() || !leadership_.Held()) return absl::OkStatus();
       const telemetry::LogScope scope({{"job", item.job_id}, {"step", item.step}});
@@ -184,7 +185,9 @@ absl::Status Maintenance::ExportPending() {
       if (status.ok()) {
         FOUNDRY_RETURN_IF_ERROR(store_->ExportDone(item.job_id, item.step, Deadline()));
       } else if (MayPass(status)) {
-        return status;  // tried again with the next look
+        // Others' folders may be there; this one is tried again with the next look.
+        Warn("outputs cannot be written for now", status);
+        some_wait = true;
       } else {
         telemetry::LogError("outputs cannot be written", {{"error", status.ToString()}});
         FOUNDRY_RETURN_IF_ERROR(store_->ExportFailed(
@@ -192,6 +195,7 @@ absl::Status Maintenance::ExportPending() {
             Deadline()));
       }
     }
+    if (some_wait) return absl::OkStatus();
   }
 }
 

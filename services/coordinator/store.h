@@ -219,7 +219,7 @@ class Store {
                             const std::string& reason, absl::Time deadline);
   // Drops the events and metrics of all jobs that were made in weeks which ended longer ago than
   // `age`, unless some of them still run; answers the weeks' Mondays. Waits for nobody: what is in
-  // use is dropped by a later call.
+  // use is dropped by a later call. Internal names a week that something forbids to drop.
   absl::StatusOr<std::vector<std::string>> DropHistory(absl::Duration age, absl::Time deadline);
   // Drops workers that were not seen for so long.
   absl::Status ForgetWorkers(absl::Duration unseen, absl::Time deadline);

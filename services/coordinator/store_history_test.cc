@@ -86,6 +86,11 @@ TEST_F(StoreHistoryTest, OldHistoryIsDroppedAndNumbersGoOn) {
   MoveTo(running, "2020-01-13");
   const v1::Job before = Get(old);
   const std::string young_before = Everything(young);
+  Sql("CREATE VIEW report AS SELECT * FROM events_20200106");
+  const auto refused = store().DropHistory(absl::Hours(24 * 90), Soon());
+  EXPECT_THAT(refused.status().message(), ::testing::HasSubstr("week 2020-01-06"));
+  EXPECT_EQ(Get(old).DebugString(), before.DebugString());
+  Sql("DROP VIEW report");
   const auto dropped = store().DropHistory(absl::Hours(24 * 90), Soon());
   ASSERT_TRUE(dropped.ok()) << dropped.status();
   EXPECT_THAT(*dropped, ElementsAre("2020-01-06")) << "a job of the other week still runs";

@@ -221,6 +221,7 @@ absl::StatusOr<std::vector<std::string>> Store::DropHistory(absl::Duration age,
     return absl::OkStatus();
   }));
   std::vector<std::string> dropped;
+  absl::Status refused;
   for (const std::string& period : old) {
     const absl::Status status = database_.Transact("drop history", deadline, [&](pqxx::work& work) {
       // Others would queue behind a lock that is waited for.
@@ -239,7 +240,12 @@ absl::StatusOr<std::vector<std::string>> Store::DropHistory(absl::Duration age,
       return absl::OkStatus();
     });
     if (status.ok()) dropped.push_back(period);
+    // What is in use is dropped by a later look; another reason is for people.
+    if (!status.ok() && !absl::IsAborted(status)) {
+      refused.Update(Annotate(status, absl::StrCat("week ", period)));
+    }
   }
+  if (!refused.ok()) return refused;
   return dropped;
 }
 
