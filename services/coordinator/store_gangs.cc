@@ -15,11 +15,11 @@ namespace {
 constexpr char kFirstGang[] =
     "SELECT t.task_id, t.ranks, t.min_ranks, t.job_id, t.position, j.priority, j.max_running, "
     "extract(epoch FROM clock_timestamp() - t.state_time)::float8, "
-    "coalesce(g.hold_after > clock_timestamp(), false) "
+    "coalesce(g.hold_after > clock_timestamp(), false) AS pauses "
     "FROM tasks t JOIN jobs j USING (job_id) LEFT JOIN gangs g USING (task_id) "
     "WHERE t.state = 2 AND t.ranks > 1 AND t.ranks > $3 AND t.stage = ANY($1::text[]) "
     "AND (NOT t.needs_gpu OR $2) AND t.not_before <= clock_timestamp() AND j.state IN (2, 3) "
-    "ORDER BY 9, j.priority DESC, t.position LIMIT 1";
+    "ORDER BY pauses, j.priority DESC, t.position LIMIT 1";
 
 // The same, and $4 a priority and $5 a position: whether something claimable goes before.
 constexpr char kClaimableBefore[] =

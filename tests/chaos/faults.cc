@@ -143,25 +143,25 @@ void PostgresDiskReallyFull(ChaosCluster& cluster, std::mt19937_64&) {
 }
 std::string NoSmallDisk(ChaosCluster& cluster) { return cluster.disk().Missing(); }
 
-// Leases are counted by PostgreSQL's clock: set forward, all run out at once; set back, a lease
-// that nobody renews any more must not last that much longer.
-void PostgresClockJumps(ChaosCluster& cluster, std::mt19937_64&) {
+// Forward, back and right again, each time with a worker whose lease runs out meanwhile.
+void Jump(ChaosCluster& cluster, Clock& clock) {
   for (const absl::Duration offset : {absl::Hours(1), -absl::Hours(1), absl::ZeroDuration()}) {
-    cluster.postgres_clock().Set(offset);
+    clock.Set(offset);
     cluster.KillWorker(0);
     absl::SleepFor(kAWhile);
     cluster.StartWorker(0);
   }
 }
 
+// Leases are counted by PostgreSQL's clock: set forward, all run out at once; set back, a lease
+// that nobody renews any more must not last that much longer.
+void PostgresClockJumps(ChaosCluster& cluster, std::mt19937_64&) {
+  Jump(cluster, cluster.postgres_clock());
+}
+
 // Calls and waits under way must end neither at once nor an hour later.
 void CoordinatorClocksJump(ChaosCluster& cluster, std::mt19937_64&) {
-  for (const absl::Duration offset : {absl::Hours(1), -absl::Hours(1), absl::ZeroDuration()}) {
-    cluster.coordinators_clock().Set(offset);
-    cluster.KillWorker(0);
-    absl::SleepFor(kAWhile);
-    cluster.StartWorker(0);
-  }
+  Jump(cluster, cluster.coordinators_clock());
 }
 std::string NoClock(ChaosCluster& cluster) { return cluster.postgres_clock().Missing(); }
 
