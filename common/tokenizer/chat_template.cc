@@ -1,134 +1,28 @@
 #include "common/tokenizer/chat_template.h"
 
-#include <optional>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
-#include "absl/strings/strip.h"
 #include "common/base/files.h"
 #include "common/base/json.h"
 #include "common/base/status.h"
 #include "common/lm/weights/gguf.h"
+#include "common/tokenizer/jinja/builtins.h"
 #include "common/tokenizer/sources.h"
+#include "common/tokenizer/unicode.h"
 
 namespace foundry::tokenizer {
 namespace fs = std::filesystem;
 namespace {
 
-// Jinja in one spelling: no blanks outside literals, single quotes, x['y'] for x.y and x["y"], no
-// whitespace control, real newlines in literals, adjacent literals joined.
-std::string Compact(absl::string_view source) {
-  std::string out;
-  char quote = 0;
-  bool tag = false;  // inside {{ }} or {% %}: only there quotes begin literals
-  for (size_t i = 0; i < source.size(); ++i) {
-    const char c = source[i];
-    if (quote != 0) {
-      if (c == '\\' && i + 1 < source.size()) {
-        const char next = source[++i];
-        out.push_back(next == 'n' ? '\n' : next);
-      } else if (c == quote) {
-        out.push_back('\'');
-        quote = 0;
-      } else {
-        out.push_back(c);
-      }
-      continue;
-    }
-    const absl::string_view pair = source.substr(i, 2);
-    if (pair == "{#") {
-      const size_t end = source.find("#}", i);
-      i = end == absl::string_view::npos ? source.size() : end + 1;
-      continue;
-    }
-    if (pair == "{{" || pair == "{%") tag = true;
-    if (pair == "}}" || pair == "%}") tag = false;
-    if (tag && (c == '\'' || c == '"')) {
-      quote = c;
-      out.push_back('\'');
-    } else if (c != ' ' && c != '\n' && c != '\t' && c != '\r') {
-      out.push_back(c);
-    }
-  }
-  out = absl::StrReplaceAll(out, {{"{%-", "{%"},
-                                  {"-%}", "%}"},
-                                  {"{{-", "{{"},
-                                  {"-}}", "}}"},
-                                  {"message.role", "message['role']"},
-                                  {"message.content", "message['content']"}});
-  return absl::StrReplaceAll(out, {{"'+'", ""}});
-}
+// What a model says in the conversation that the end of a turn is learnt from.
+constexpr char kAnswer[] = "An answer 4711";
 
-// The literal system message that a ChatML template puts first, or "".
-std::string DefaultSystem(const std::string& compact) {
-  constexpr absl::string_view kBefore = "'<|im_start|>system\n", kAfter = "<|im_end|>\n'";
-  const absl::string_view all = compact;
-  for (size_t at = all.find(kBefore); at != all.npos; at = all.find(kBefore, at + 1)) {
-    const absl::string_view rest = all.substr(at + kBefore.size());
-    const absl::string_view text = rest.substr(0, rest.find_first_of("'{}<"));
-    if (!text.empty() && absl::StartsWith(rest.substr(text.size()), kAfter)) {
-      return std::string(text);
-    }
-  }
-  return "";
-}
-
-// Takes the literal off that `rest` begins with; nullopt when it begins otherwise.
-std::optional<absl::string_view> TakeLiteral(absl::string_view* rest) {
-  absl::string_view after = *rest;
-  if (!absl::ConsumePrefix(&after, "'")) return std::nullopt;
-  const size_t end = after.find('\'');
-  if (end == after.npos) return std::nullopt;
-  *rest = after.substr(end + 1);
-  return after.substr(0, end);
-}
-
-// What Mistral templates put around messages.
-struct Around {
-  std::string before, after;
-  bool trim = false;
-};
-
-// {{'…[INST]…'+message['content']+'…[/INST]…'}}
-std::optional<Around> TakeUserTurn(absl::string_view rest) {
-  if (!absl::ConsumePrefix(&rest, "{{")) return std::nullopt;
-  const auto before = TakeLiteral(&rest);
-  if (!before || !absl::StrContains(*before, "[INST]")) return std::nullopt;
-  if (!absl::ConsumePrefix(&rest, "+message['content']+")) return std::nullopt;
-  const auto after = TakeLiteral(&rest);
-  if (!after || !absl::StrContains(*after, "[/INST]")) return std::nullopt;
-  if (!absl::StartsWith(rest, "}}")) return std::nullopt;
-  return Around{std::string(*before), std::string(*after)};
-}
-
-// {{'…'+message['content']|trim+eos_token+'…'}}, without some of it.
-std::optional<Around> TakeAssistantTurn(absl::string_view rest) {
-  Around turn;
-  if (!absl::ConsumePrefix(&rest, "{{")) return std::nullopt;
-  if (const auto before = TakeLiteral(&rest)) {
-    turn.before = std::string(*before);
-    if (!absl::ConsumePrefix(&rest, "+")) return std::nullopt;
-  }
-  if (!absl::ConsumePrefix(&rest, "message['content']")) return std::nullopt;
-  turn.trim = absl::ConsumePrefix(&rest, "|trim");
-  if (!absl::ConsumePrefix(&rest, "+eos_token")) return std::nullopt;
-  if (absl::ConsumePrefix(&rest, "+")) {
-    const auto after = TakeLiteral(&rest);
-    if (!after) return std::nullopt;
-    turn.after = std::string(*after);
-  }
-  if (!absl::StartsWith(rest, "}}")) return std::nullopt;
-  return turn;
-}
-
-// The first place in the template where `take` finds its turn.
-template <typename Take>
-std::optional<Around> FindTurn(absl::string_view compact, Take take) {
-  for (size_t at = compact.find("{{"); at != compact.npos; at = compact.find("{{", at + 1)) {
-    if (auto turn = take(compact.substr(at))) return turn;
-  }
-  return std::nullopt;
+absl::string_view HowToGoOn() {
+  return "give prompts as text or ids instead of messages, or put another template into the "
+         "model's "
+         "chat_template.jinja";
 }
 
 struct Source {
@@ -191,74 +85,86 @@ absl::StatusOr<Source> FindInGguf(const fs::path& path) {
 
 }  // namespace
 
-bool ChatTemplate::RecogniseMistral(const std::string& compact) {
-  const std::optional<Around> user = FindTurn(compact, TakeUserTurn);
-  const std::optional<Around> assistant = FindTurn(compact, TakeAssistantTurn);
-  if (!user || !assistant) return false;
-  kind_ = Kind::kMistral;
-  user_before_ = user->before;
-  user_after_ = user->after;
-  assistant_before_ = assistant->before;
-  trim_assistant_ = assistant->trim;
-  assistant_after_ = absl::StrCat(eos_, assistant->after);
-  takes_system_ = absl::StrContains(compact, "+system_message+'\n\n'+message['content']");
-  system_in_last_ = absl::StrContains(compact, "loop.lastandsystem_messageisdefined");
-  end_of_turn_ = eos_;
-  return true;
-}
-
-absl::Status ChatTemplate::Recognise() {
-  const std::string compact = Compact(source_);
-  const auto has = [&compact](absl::string_view part) { return absl::StrContains(compact, part); };
-  if (has("{{bos_token}}")) prefix_ = bos_;
-  if (has("'<|im_start|>'+message['role']+'\n'+message['content']+'<|im_end|>\n'")) {
-    kind_ = Kind::kChatMl;
-    end_of_turn_ = "<|im_end|>";
-    generation_ = "<|im_start|>assistant\n";
-    default_system_ = DefaultSystem(compact);
-    return absl::OkStatus();
+// The special token that follows an answer: "<|im_end|>", "</s>". Blanks before it count.
+absl::StatusOr<std::string> ChatTemplate::FindEndOfTurn() const {
+  std::vector<ChatMessage> messages = {{"user", "A question"}, {"assistant", kAnswer}};
+  absl::StatusOr<std::string> rendered = Render(messages, /*add_generation_prompt=*/false);
+  if (!rendered.ok()) {  // Granite's own system message wants a clock
+    messages.insert(messages.begin(), {"system", "A system message"});
+    if (auto again = Render(messages, false); again.ok()) rendered = std::move(again);
   }
-  if (has("ns.last_query_index") && has("<think>") && has("<|im_start|>")) {
-    kind_ = Kind::kQwen3;
-    end_of_turn_ = "<|im_end|>";
-    generation_ = "<|im_start|>assistant\n";
-    return absl::OkStatus();
+  FOUNDRY_ASSIGN_OR_RETURN(const std::string chat, std::move(rendered));
+  const size_t answer = chat.rfind(kAnswer);
+  if (answer == chat.npos) return absl::UnimplementedError("it does not show what a model said");
+  const std::string rest = chat.substr(answer + sizeof(kAnswer) - 1);
+  const size_t begin = rest.find_first_not_of(" \n");
+  if (begin == rest.npos) return absl::UnimplementedError("nothing ends what a model said");
+  if (!eos_.empty() && absl::StartsWith(rest.substr(begin), eos_)) {
+    return rest.substr(0, begin + eos_.size());
   }
-  if (has("'<|start_header_id|>'+message['role']+'<|end_header_id|>\n\n'+message['content']|trim+"
-          "'<|eot_id|>'")) {
-    kind_ = Kind::kLlama3;
-    prefix_ = bos_;
-    end_of_turn_ = "<|eot_id|>";
-    generation_ = "<|start_header_id|>assistant<|end_header_id|>\n\n";
-    dated_ = has("Cutting Knowledge Date: December 2023");
-    return absl::OkStatus();
+  const size_t end = rest.find('>', begin);
+  if (rest[begin] != '<' || end == rest.npos) {
+    return absl::UnimplementedError("no special token ends what a model said");
   }
-  if (has("[INST]") && RecogniseMistral(compact)) return absl::OkStatus();
-  if (has("'<|user|>\n'+message['content']+'<|end|>\n'") &&
-      has("'<|assistant|>\n'+message['content']+'<|end|>\n'")) {
-    kind_ = Kind::kPhi3;
-    end_of_turn_ = "<|end|>";
-    generation_ = "<|assistant|>\n";
-    takes_system_ = has("'<|system|>\n'+message['content']+'<|end|>\n'");
-    skips_empty_system_ = has("message['role']=='system'andmessage['content']");
-    eos_without_generation_ = has("{%else%}{{eos_token}}{%endif%}");
-    return absl::OkStatus();
-  }
-  return absl::UnimplementedError(
-      "the chat template is none of the known families (ChatML, Qwen3, Llama 3, Mistral, Phi-3): "
-      "give prompts as text or ids instead of messages, or put a known template into the model's "
-      "chat_template.jinja");
+  return rest.substr(0, end + 1);
 }
 
 absl::StatusOr<ChatTemplate> ChatTemplate::FromSource(absl::string_view source,
                                                       absl::string_view bos,
                                                       absl::string_view eos) {
+  const auto unusable = [](const absl::Status& status) {
+    return absl::UnimplementedError(
+        absl::StrCat("the chat template cannot be used: ", status.message(), "; ", HowToGoOn()));
+  };
   ChatTemplate out;
   out.source_ = std::string(source);
   out.bos_ = std::string(bos);
   out.eos_ = std::string(eos);
-  FOUNDRY_RETURN_IF_ERROR(out.Recognise());
+  auto parsed = jinja::Template::Parse(ToValidUtf8(source));
+  if (!parsed.ok()) return unusable(parsed.status());
+  out.template_ = *std::move(parsed);
+  auto end_of_turn = out.FindEndOfTurn();
+  if (!end_of_turn.ok()) return unusable(end_of_turn.status());
+  out.end_of_turn_ = *std::move(end_of_turn);
   return out;
+}
+
+absl::StatusOr<std::string> ChatTemplate::Render(const std::vector<ChatMessage>& messages,
+                                                 bool add_generation_prompt) const {
+  if (messages.empty()) return absl::InvalidArgumentError("a chat needs at least one message");
+  jinja::List list;
+  std::vector<std::string> contents;
+  for (size_t i = 0; i < messages.size(); ++i) {
+    const std::string& role = messages[i].role;
+    if (role != "system" && role != "user" && role != "assistant") {
+      return absl::InvalidArgumentError(absl::StrCat("message ", i + 1, " has the role '", role,
+                                                     "': system, user or assistant is expected"));
+    }
+    contents.push_back(ToValidUtf8(messages[i].content));
+    list.push_back(jinja::Dict({{"role", role}, {"content", contents.back()}}));
+  }
+  auto text = template_.Render({{"messages", std::move(list)},
+                                {"tools", jinja::Value::MakeNone()},
+                                {"documents", jinja::Value::MakeNone()},
+                                {"add_generation_prompt", add_generation_prompt},
+                                {"bos_token", bos_},
+                                {"eos_token", eos_}});
+  if (!text.ok()) {
+    return Annotate(text.status(), "this model's chat template does not take the messages");
+  }
+  // Templates pass over what they have no place for, as Phi-3's first one does with system
+  // messages.
+  for (size_t i = 0; i < messages.size(); ++i) {
+    if (messages[i].role == "assistant") continue;  // thoughts of earlier turns may go
+    // As |trim leaves it.
+    const std::string said = jinja::Strip(contents[i], nullptr, true, true);
+    if (!absl::StrContains(*text, said)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("this model's chat template leaves out message ", i + 1, " (",
+                       messages[i].role, "): put its text into a user message"));
+    }
+  }
+  return text;
 }
 
 absl::StatusOr<ChatTemplate> ChatTemplate::Load(const fs::path& path) {

@@ -1,5 +1,6 @@
 #include "common/tokenizer/chat_template.h"
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -32,7 +33,7 @@ TEST(ChatTemplateTest, ChatMlWithADefaultSystemPrompt) {
         {{- '<|im_start|>system\nYou are Qwen.<|im_end|>\n' }}
     {%- endif %}
 {%- for message in messages %}
-    {%- if (message.role == "user") or (message.role == "system" and not loop.first) %}
+    {%- if (message.role == "user") or (message.role == "system" and not loop.first) or (message.role == "assistant" and not message.tool_calls) %}
         {{- '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>' + '\n' }}
     {%- endif %}{%- endfor %})",
       "", "<|im_end|>");
@@ -69,24 +70,41 @@ TEST(ChatTemplateTest, MistralTakesTurns) {
   EXPECT_TRUE(absl::IsInvalidArgument(chat->Render({{"system", "Be"}}, true).status()));
 }
 
-// A template comes with the model, so from anywhere: its length must not cost the stack.
-TEST(ChatTemplateTest, LongLiteralsAreRead) {
-  const std::string system(500000, 'x');
-  const auto chatml = ChatTemplate::FromSource(
-      absl::StrCat("{{'<|im_start|>system\n", system,
-                   "<|im_end|>\n'}}{{'<|im_start|>' + message['role'] + '\n' + "
-                   "message['content'] + '<|im_end|>\n'}}"),
-      "", "");
-  ASSERT_TRUE(chatml.ok()) << chatml.status();
-  EXPECT_GT(Render(*chatml, {{"user", "Hi"}}).size(), system.size());
-  const auto mistral = ChatTemplate::FromSource(
-      absl::StrCat("{{'[INST] ", system, "' + message['content'] + ' [/INST]'}}",
-                   "{{message['content'] + eos_token + '", system, "'}}"),
-      "<s>", "</s>");
-  ASSERT_TRUE(mistral.ok()) << mistral.status();
-  EXPECT_GT(Render(*mistral, {{"user", "Hi"}}).size(), system.size());
-  // Never closed.
-  EXPECT_FALSE(ChatTemplate::FromSource("{{'[INST]" + system, "", "").ok());
+TEST(ChatTemplateTest, TheEndOfATurnIsLearntFromTheTemplate) {
+  for (const auto& [answer, end] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"{{ m.content }}<end_of_turn>\n", "<end_of_turn>"},
+           {" {{ m.content }} {{ eos_token }}", " [EOS]"},
+           {"{{ m.content | trim + eos_token }}", "[EOS]"},
+           {"{{ m.content }}<|end|>{{ eos_token }}", "<|end|>"}}) {
+    const auto chat = ChatTemplate::FromSource(
+        absl::StrCat("{% for m in messages %}", answer, "{% endfor %}"), "", "[EOS]");
+    ASSERT_TRUE(chat.ok()) << chat.status();
+    EXPECT_EQ(chat->end_of_turn(), end);
+  }
+}
+
+TEST(ChatTemplateTest, NoMessageIsLeftOutInSilence) {
+  const auto chat = ChatTemplate::FromSource(
+      "{% for m in messages if m.role != 'system' %}{{ m.content }}</s>{% endfor %}", "", "");
+  ASSERT_TRUE(chat.ok()) << chat.status();
+  const auto text = chat->Render({{"system", "Be brief."}, {"user", "Hi"}}, true);
+  EXPECT_TRUE(absl::IsInvalidArgument(text.status()));
+  EXPECT_THAT(std::string(text.status().message()), testing::HasSubstr("leaves out message 1"));
+}
+
+TEST(ChatTemplateTest, BlanksOfAnyLanguageMayBeTrimmed) {
+  const auto chat = ChatTemplate::FromSource(
+      "{% for m in messages %}{{ m.content | trim }}</s>{% endfor %}", "", "");
+  ASSERT_TRUE(chat.ok()) << chat.status();
+  EXPECT_EQ(Render(*chat, {{"user", "\u3000Tokyo?\u00a0\x1c"}}), "Tokyo?</s>");
+}
+
+TEST(ChatTemplateTest, BrokenTextIsNoDanger) {
+  const auto chat = ChatTemplate::FromSource(
+      "{% for m in messages %}\xff{{ m.content[1:]|upper }}{{ m.content }}</s>{% endfor %}", "",
+      "");
+  ASSERT_TRUE(chat.ok()) << chat.status();
+  EXPECT_EQ(Render(*chat, {{"user", "\xe9t\xc3"}}), "\uFFFDT\uFFFD\uFFFDt\uFFFD</s>");
 }
 
 TEST(ChatTemplateTest, Phi3) {
@@ -100,15 +118,18 @@ TEST(ChatTemplateTest, Phi3) {
   EXPECT_EQ(chat->end_of_turn(), "<|end|>");
 }
 
-TEST(ChatTemplateTest, UnknownTemplateSaysWhatToDo) {
-  const auto chat = ChatTemplate::FromSource("{{ messages }}", "", "");
-  EXPECT_TRUE(absl::IsUnimplemented(chat.status()));
-  EXPECT_THAT(std::string(chat.status().message()), testing::HasSubstr("chat_template.jinja"));
+TEST(ChatTemplateTest, ATemplateThatCannotBeUsedSaysWhatToDo) {
+  for (const char* source : {"{{ messages }}", "{% include 'x' %}", "{{ messages",
+                             "{{ raise_exception('no') }}", "plain text"}) {
+    const auto chat = ChatTemplate::FromSource(source, "", "");
+    EXPECT_TRUE(absl::IsUnimplemented(chat.status())) << source;
+    EXPECT_THAT(std::string(chat.status().message()), testing::HasSubstr("chat_template.jinja"));
+  }
 }
 
 TEST(ChatTemplateTest, UnknownRolesAndEmptyChatsAreRefused) {
   const auto chat = ChatTemplate::FromSource(
-      "{{'<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n'}}", "", "");
+      "{% for m in messages %}{{ m.role + m.content + '</s>' }}{% endfor %}", "", "");
   ASSERT_TRUE(chat.ok()) << chat.status();
   EXPECT_TRUE(absl::IsInvalidArgument(chat->Render({}, true).status()));
   EXPECT_THAT(std::string(chat->Render({{"usr", "x"}}, true).status().message()),

@@ -44,6 +44,7 @@ class FastTokenizer : public Tokenizer {
   absl::Status Init(const Json& tokenizer, const Json& config);
   absl::Status ReadModel(const Json& tokenizer);
   absl::Status ReadPostProcessor(const Json& json);
+  absl::Status AddAround(const Json& id, absl::string_view name, std::vector<int32_t>* side) const;
   absl::Status ReadTemplate(const Json& json);
   absl::Status ReadConfig(const Json& config);
   std::string Fingerprint(const Json& tokenizer) const;

@@ -41,6 +41,17 @@ absl::Status FastTokenizer::ReadModel(const Json& tokenizer) {
   return absl::OkStatus();
 }
 
+// Models look up what comes out without asking again.
+absl::Status FastTokenizer::AddAround(const Json& id, absl::string_view name,
+                                      std::vector<int32_t>* side) const {
+  if (!id.is_number_integer() || id < Json(0) || id >= Json(tokens_.size())) {
+    return absl::InvalidArgumentError(absl::StrCat("post_processor: the id ", DumpJson(id), " of '",
+                                                   name, "' is none of the vocabulary's"));
+  }
+  side->push_back(id.get<int32_t>());
+  return absl::OkStatus();
+}
+
 absl::Status FastTokenizer::ReadTemplate(const Json& json) {
   if (!Member(json, "single").is_array()) {
     return absl::InvalidArgumentError("post_processor TemplateProcessing has no list 'single'");
@@ -58,11 +69,7 @@ absl::Status FastTokenizer::ReadTemplate(const Json& json) {
           absl::StrCat("post_processor: no ids for the special token '", name, "'"));
     }
     for (const Json& id : ids) {
-      if (!id.is_number_integer()) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("post_processor: an id of '", name, "' is no integer"));
-      }
-      side->push_back(id.get<int32_t>());
+      FOUNDRY_RETURN_IF_ERROR(AddAround(id, name, side));
     }
   }
   return absl::OkStatus();
@@ -80,7 +87,7 @@ absl::Status FastTokenizer::ReadPostProcessor(const Json& json) {
         return absl::InvalidArgumentError(
             absl::StrCat("post_processor ", type, ": '", key, "' is no [token, id]"));
       }
-      side->push_back(pair[1].get<int32_t>());
+      FOUNDRY_RETURN_IF_ERROR(AddAround(pair[1], key, side));
     }
     return absl::OkStatus();
   }
@@ -117,12 +124,16 @@ std::string FastTokenizer::Fingerprint(const Json& tokenizer) const {
   };
   for (const std::string& token : tokens_) add(token);
   const Json& model = Member(tokenizer, "model");
+  // Checked by the model that has any; others pass over them.
   for (const Json& merge : Member(model, "merges")) {
     if (merge.is_string()) {
       add(merge.get_ref<const std::string&>());
-    } else {
+    } else if (merge.is_array() && merge.size() == 2 && merge[0].is_string() &&
+               merge[1].is_string()) {
       add(absl::StrCat(merge[0].get_ref<const std::string&>(), " ",
                        merge[1].get_ref<const std::string&>()));
+    } else {
+      add(DumpJson(merge));
     }
   }
   for (const AddedToken& token : added_) {
@@ -154,7 +165,13 @@ absl::Status FastTokenizer::Init(const Json& tokenizer, const Json& config) {
     tokens_[id] = token.content;
     special_.resize(tokens_.size());
     special_[id] = token.special;
-    (token.normalized ? normalized_ : raw_).Add(token);
+    if (!token.normalized) {
+      raw_.Add(token);
+      continue;
+    }
+    AddedToken found = token;  // in a text that is normalised already
+    if (normalizer_) found.content = normalizer_(token.content);
+    if (!found.content.empty()) normalized_.Add(found);
   }
   special_.resize(tokens_.size());
   for (size_t i = 0; i < tokens_.size(); ++i) {

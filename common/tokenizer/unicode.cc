@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include <unicode/locid.h>
 #include <unicode/normalizer2.h>
 #include <unicode/stringpiece.h>
 #include <unicode/uchar.h>
@@ -15,6 +16,10 @@ namespace foundry::tokenizer {
 namespace {
 
 uint32_t CategoryMask(char32_t c) { return U_MASK(u_charType(static_cast<UChar32>(c))); }
+
+icu::UnicodeString Wide(absl::string_view text) {
+  return icu::UnicodeString::fromUTF8({text.data(), static_cast<int32_t>(text.size())});
+}
 
 // The category in Unicode 8, in which later characters are unassigned.
 uint32_t CategoryMask8(char32_t c) {
@@ -219,6 +224,18 @@ std::string LowercaseEach(absl::string_view text) {
       AppendUtf8(static_cast<char32_t>(u_tolower(static_cast<UChar32>(c))), &out);
     }
   }
+  return out;
+}
+
+std::string ToLower(absl::string_view text) {
+  std::string out;
+  Wide(text).toLower(icu::Locale::getRoot()).toUTF8String(out);
+  return out;
+}
+
+std::string ToUpper(absl::string_view text) {
+  std::string out;
+  Wide(text).toUpper(icu::Locale::getRoot()).toUTF8String(out);
   return out;
 }
 

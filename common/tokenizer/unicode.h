@@ -40,4 +40,8 @@ std::string NormalizeUnicode(absl::string_view text, NormalForm form);
 // Full lower-case mapping of each code point by itself, without context (no final sigma).
 std::string LowercaseEach(absl::string_view text);
 
+// Full case mappings of a text in its context, in no particular language (as Python's).
+std::string ToLower(absl::string_view text);
+std::string ToUpper(absl::string_view text);
+
 }  // namespace foundry::tokenizer

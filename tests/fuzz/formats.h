@@ -19,6 +19,7 @@ inline constexpr Format kFormats[] = {
     {"gguf", "model.gguf", false, ReadGguf},
     {"tokenizer", "tokenizer.json", true, ReadTokenizer},
     {"config", "config.json", true, ReadConfig},
+    {"template", "chat_template.jinja", true, ReadTemplate},
 };
 
 // The status of reading `format`'s file in `folder`.

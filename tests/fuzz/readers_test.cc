@@ -160,6 +160,12 @@ TEST_F(ReadersTest, ConfigJson) {
   Damage("config.json", bytes, 4000, [&] { return ReadConfig(folder_->path()); });
 }
 
+TEST_F(ReadersTest, ChatTemplate) {
+  const std::string bytes =
+      ReadFile(Repository() / "tests/fuzz/seeds/template/sound.jinja").value();
+  Damage("chat_template.jinja", bytes, 4000, [&] { return ReadTemplate(folder_->path()); });
+}
+
 // Small files of other writers, of every block type, and inputs with which a fault was found: read
 // to the end, or refused with the file's name.
 TEST_F(ReadersTest, Seeds) {

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Fuzzes one format for some seconds: tests/fuzz/run.sh FORMAT [SECONDS=60] [libFuzzer options]
-# FORMAT: safetensors, gguf, tokenizer, config. What is found lies in build/fuzz/found; the inputs that
+# FORMAT: safetensors, gguf, tokenizer, config, template. What is found lies in build/fuzz/found; the inputs that
 # reach new code are kept in build/fuzz/corpus, where the next run goes on.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-format=${1:?which format: safetensors, gguf, tokenizer or config}
+format=${1:?which format: safetensors, gguf, tokenizer, config or template}
 seconds=${2:-60}
 shift; [ $# -eq 0 ] || shift
 program=build/fuzz/bin/fuzz_$format

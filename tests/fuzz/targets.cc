@@ -68,4 +68,13 @@ absl::Status ReadConfig(const fs::path& folder) {
   return lm::ReadHuggingFaceConfig(folder).status();
 }
 
+absl::Status ReadTemplate(const fs::path& folder) {
+  FOUNDRY_ASSIGN_OR_RETURN(const auto chat, tokenizer::ChatTemplate::Load(folder));
+  for (const bool generation : {true, false}) {
+    (void)chat.Render({{"system", "s"}, {"user", "a"}, {"assistant", "<think>b</think>\n\u00e9"}},
+                      generation);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace foundry::fuzz

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <mutex>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/lm/generate/batch.h"
@@ -60,9 +61,12 @@ absl::StatusOr<std::vector<GenerateResult>> LanguageModel::Generate(
   end.ids = config().eos_ids;
   if (const auto eos = tokenizer().eos_id()) end.ids.push_back(*eos);
   if (chat_template() != nullptr) {
-    const auto turn = tokenizer().TokenId(chat_template()->end_of_turn());
+    const auto turn =
+        tokenizer().TokenId(absl::StripLeadingAsciiWhitespace(chat_template()->end_of_turn()));
     if (turn.has_value()) end.ids.push_back(*turn);
   }
+  // A tokenizer may know more tokens than the model.
+  std::erase_if(end.ids, [&](int64_t id) { return id < 0 || id >= config().vocab_size; });
   const std::lock_guard lock(impl_->mutex);
   absl::StatusOr<std::vector<GenerateResult>> results;
   FOUNDRY_RETURN_IF_ERROR(GuardTorch([&]() -> absl::Status {

@@ -1,0 +1,231 @@
+#include "common/tokenizer/jinja/lexer.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "common/base/status.h"
+#include "common/tokenizer/unicode.h"
+
+namespace foundry::tokenizer::jinja {
+namespace {
+
+using Kind = Token::Kind;
+
+constexpr size_t kLongestTag = 2000;  // tokens: trees of more could be too deep to walk
+
+bool IsNameStart(char c) { return absl::ascii_isalpha(c) || c == '_'; }
+
+class Lexer {
+ public:
+  explicit Lexer(absl::string_view source) : source_(source) {}
+
+  absl::StatusOr<std::vector<Token>> Run() {
+    while (at_ < source_.size()) {
+      const size_t tag = NextTag();
+      Text(tag);
+      if (at_ < source_.size()) FOUNDRY_RETURN_IF_ERROR(Tag());
+    }
+    Add(Kind::kEnd, "");
+    return std::move(tokens_);
+  }
+
+ private:
+  absl::string_view Rest() const { return source_.substr(at_); }
+  void Add(Kind kind, std::string text) { tokens_.push_back({kind, std::move(text), line_}); }
+  void Skip(size_t bytes) {
+    line_ +=
+        static_cast<int>(std::count(source_.begin() + at_, source_.begin() + at_ + bytes, '\n'));
+    at_ += bytes;
+  }
+  absl::Status Error(absl::string_view what) const {
+    return absl::InvalidArgumentError(absl::StrCat("line ", line_, ": ", what));
+  }
+
+  // Where the next {{, {% or {# begins, or the end.
+  size_t NextTag() const {
+    for (size_t at = source_.find('{', at_); at != source_.npos; at = source_.find('{', at + 1)) {
+      const char next = at + 1 < source_.size() ? source_[at + 1] : ' ';
+      if (next == '{' || next == '%' || next == '#') return at;
+    }
+    return source_.size();
+  }
+
+  // Literal text up to `tag`, without what the tag's whitespace control takes.
+  void Text(size_t tag) {
+    absl::string_view text = source_.substr(at_, tag - at_);
+    const bool starts_line = at_ == 0 || source_[at_ - 1] == '\n';
+    if (tag < source_.size()) {
+      const char sign = tag + 2 < source_.size() ? source_[tag + 2] : ' ';
+      if (sign == '-') {
+        text = absl::StripTrailingAsciiWhitespace(text);
+      } else if (sign != '+' && source_[tag + 1] != '{') {
+        const size_t line = text.rfind('\n') + 1;  // 0: there is none
+        const absl::string_view before = text.substr(line);
+        if ((line > 0 || starts_line) &&
+            std::all_of(before.begin(), before.end(), absl::ascii_isspace)) {
+          text = text.substr(0, line);
+        }
+      }
+    }
+    if (!text.empty()) Add(Kind::kText, std::string(text));
+    Skip(tag - at_);
+  }
+
+  absl::Status Tag() {
+    const char kind = source_[at_ + 1];
+    if (kind == '#') {
+      const size_t end = source_.find("#}", at_ + 2);
+      if (end == source_.npos) return Error("a comment is not closed");
+      const bool trims = source_[end - 1] == '-';
+      const bool keeps = source_[end - 1] == '+';
+      Skip(end + 2 - at_);
+      AfterBlock(trims, keeps);
+      return absl::OkStatus();
+    }
+    const bool block = kind == '%';
+    Add(block ? Kind::kBlockBegin : Kind::kOutputBegin, "");
+    Skip(2);
+    if (at_ < source_.size() && (source_[at_] == '-' || (block && source_[at_] == '+'))) Skip(1);
+    return Inside(block);
+  }
+
+  void AfterBlock(bool trims, bool keeps) {
+    if (trims) {
+      size_t end = at_;
+      while (end < source_.size() && absl::ascii_isspace(source_[end])) ++end;
+      Skip(end - at_);
+    } else if (!keeps && absl::StartsWith(Rest(), "\n")) {
+      Skip(1);
+    }
+  }
+
+  // Up to the end of the tag.
+  absl::Status Inside(bool block) {
+    const absl::string_view end = block ? "%}" : "}}";
+    int open = 0;  // brackets: "}}" may close two of them
+    const size_t begin = tokens_.size();
+    for (;;) {
+      if (tokens_.size() - begin > kLongestTag) return Error("too long a tag");
+      size_t blanks = 0;
+      while (blanks < Rest().size() && absl::ascii_isspace(Rest()[blanks])) ++blanks;
+      Skip(blanks);
+      if (at_ == source_.size()) return Error("a tag is not closed");
+      const absl::string_view rest = Rest();
+      const char first = rest[0];
+      const bool trims = first == '-' && absl::StartsWith(rest.substr(1), end);
+      const bool keeps = block && first == '+' && absl::StartsWith(rest.substr(1), end);
+      if (open == 0 && (trims || keeps || absl::StartsWith(rest, end))) {
+        Add(block ? Kind::kBlockEnd : Kind::kOutputEnd, "");
+        Skip(trims || keeps ? 3 : 2);
+        // Newlines after outputs stay, but for an explicit sign.
+        AfterBlock(trims, keeps || !block);
+        return absl::OkStatus();
+      }
+      if (IsNameStart(first)) {
+        size_t size = 1;
+        while (size < rest.size() && (IsNameStart(rest[size]) || absl::ascii_isdigit(rest[size])))
+          ++size;
+        Add(Kind::kName, std::string(rest.substr(0, size)));
+        Skip(size);
+      } else if (absl::ascii_isdigit(first)) {
+        Number();
+      } else if (first == '\'' || first == '"') {
+        FOUNDRY_RETURN_IF_ERROR(String());
+      } else {
+        FOUNDRY_RETURN_IF_ERROR(Operator(&open));
+      }
+    }
+  }
+
+  void Number() {
+    const absl::string_view rest = Rest();
+    size_t size = 1;
+    while (size < rest.size() && (absl::ascii_isdigit(rest[size]) || rest[size] == '_')) ++size;
+    bool real = false;
+    if (size + 1 < rest.size() && rest[size] == '.' && absl::ascii_isdigit(rest[size + 1])) {
+      real = true;
+      ++size;
+      while (size < rest.size() && absl::ascii_isdigit(rest[size])) ++size;
+    }
+    Add(real ? Kind::kFloat : Kind::kInteger,
+        absl::StrReplaceAll(rest.substr(0, size), {{"_", ""}}));
+    Skip(size);
+  }
+
+  absl::Status String() {
+    const absl::string_view rest = Rest();
+    std::string text;
+    size_t i = 1;
+    while (i < rest.size() && rest[i] != rest[0]) {
+      if (rest[i] != '\\') {
+        text += rest[i++];
+        continue;
+      }
+      if (++i == rest.size()) break;
+      FOUNDRY_RETURN_IF_ERROR(Escape(rest, &i, &text));
+    }
+    if (i >= rest.size()) return Error("a string is not closed");
+    Add(Kind::kString, std::move(text));
+    Skip(i + 1);
+    return absl::OkStatus();
+  }
+
+  // What follows a backslash at rest[*i].
+  absl::Status Escape(absl::string_view rest, size_t* i, std::string* text) const {
+    const char c = rest[(*i)++];
+    constexpr absl::string_view kLetters = "nrtabfv0", kBytes = "\n\r\t\a\b\f\v\0";
+    const size_t digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
+    if (digits > 0) {
+      char32_t code = 0;
+      for (size_t k = 0; k < digits; ++k, ++*i) {
+        if (*i >= rest.size() || !absl::ascii_isxdigit(rest[*i])) return Error("a broken escape");
+        const char digit = absl::ascii_tolower(rest[*i]);
+        code = code * 16 + (digit <= '9' ? digit - '0' : digit - 'a' + 10);
+      }
+      if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return Error("a broken escape");
+      AppendUtf8(code, text);
+    } else if (const size_t known = kLetters.find(c); known != kLetters.npos) {
+      *text += known < kBytes.size() ? kBytes[known] : '\0';
+    } else if (c == '\\' || c == '\'' || c == '"') {
+      *text += c;
+    } else if (c != '\n') {  // a continued line
+      *text += '\\';
+      *text += c;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Operator(int* open) {
+    static constexpr absl::string_view kOperators[] = {
+        "//", "**", "==", "!=", ">=", "<=", "+", "-", "*", "/", "%", "~", ">",
+        "<",  "=",  ".",  ":",  "|",  ",",  "(", ")", "[", "]", "{", "}"};
+    for (const absl::string_view one : kOperators) {
+      if (!absl::StartsWith(Rest(), one)) continue;
+      if (one == "(" || one == "[" || one == "{") ++*open;
+      if (one == ")" || one == "]" || one == "}") --*open;
+      if (*open < 0) return Error(absl::StrCat("\"", one, "\" closes nothing"));
+      Add(Kind::kOperator, std::string(one));
+      Skip(one.size());
+      return absl::OkStatus();
+    }
+    return Error(absl::StrCat("unexpected \"", Rest().substr(0, CodePointLength(Rest()[0])), "\""));
+  }
+
+  const absl::string_view source_;
+  size_t at_ = 0;
+  int line_ = 1;
+  std::vector<Token> tokens_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::vector<Token>> Tokenize(absl::string_view source) {
+  std::string text = absl::StrReplaceAll(source, {{"\r\n", "\n"}, {"\r", "\n"}});
+  if (absl::EndsWith(text, "\n")) text.pop_back();
+  return Lexer(text).Run();
+}
+
+}  // namespace foundry::tokenizer::jinja
