@@ -104,7 +104,7 @@ absl::StatusOr<std::unique_ptr<SoftTargetCache>> SoftTargetCache::Open(const fs:
   }
   const size_t magic = std::min(start.size(), sizeof(kMagic) - 1);
   if (start.compare(0, magic, kMagic, magic) != 0) {
-    return absl::DataLossError(absl::StrCat(file.string(), ": no file of soft targets"));
+    return absl::DataLossError(absl::StrCat(file.string(), ": no file of soft targets; remove it"));
   }
   const size_t line = start.find('\n', sizeof(kMagic) - 1);
   if (start.size() < sizeof(kMagic) - 1 || line == std::string::npos) {  // empty, or cut at birth

@@ -4,20 +4,19 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "common/base/hash.h"
 #include "common/base/status.h"
 #include "common/lm/language_model_impl.h"
 #include "common/lm/loss/score_packs.h"
+#include "common/lm/model/weights_hash.h"
 #include "common/lm/soft_target_cache.h"
 #include "common/lm/torch_guard.h"
 
 namespace foundry::lm {
 namespace {
 
-constexpr int64_t kChunkRows = 128;           // rows of logits made at once
-constexpr int64_t kPage = 4096, kPages = 16;  // elements of a weight that are hashed together
-constexpr size_t kAtOnce = 64;                // targets that are computed before they are stored
+constexpr int64_t kChunkRows = 128;  // rows of logits made at once
+constexpr size_t kAtOnce = 64;       // targets that are computed before they are stored
 
 void Append(const Decoder& decoder, const at::Tensor& hidden, int64_t k, double temperature,
             SoftTargets& out) {
@@ -29,38 +28,6 @@ void Append(const Decoder& decoder, const at::Tensor& hidden, int64_t k, double 
                  ids.const_data_ptr<int32_t>() + ids.numel());
   out.logprobs.insert(out.logprobs.end(), values.const_data_ptr<float>(),
                       values.const_data_ptr<float>() + values.numel());
-}
-
-// Of what is computed with: shapes and types, small tensors whole, of large ones sixteen pages.
-// Training and merging move every row of a weight, so that no other model has the same pages.
-std::string WeightsHash(const Decoder& decoder) {
-  Sha256 hash;
-  const auto add = [&hash](const at::Tensor& tensor) {
-    if (!tensor.defined()) return;
-    hash.Update(absl::StrCat(c10::toString(tensor.scalar_type()), ":",
-                             absl::StrJoin(tensor.sizes(), ","), ";"));
-    const at::Tensor flat = tensor.reshape({-1});
-    const int64_t size = flat.numel(), step = std::max(kPage, size / kPages);
-    for (int64_t at = 0; at < size; at += step) {
-      const at::Tensor page = flat.narrow(0, at, std::min(kPage, size - at)).cpu().contiguous();
-      hash.Update({static_cast<const char*>(page.const_data_ptr()), page.nbytes()});
-    }
-  };
-  for (const Layer& layer : decoder.layers()) {
-    for (const Linear* linear : {&layer.qkv, &layer.o, &layer.gate_up, &layer.down}) {
-      add(linear->weight);
-      add(linear->lora_a);
-      add(linear->row_scale);
-      add(linear->bias);
-    }
-    for (const at::Tensor* norm :
-         {&layer.input_norm, &layer.post_norm, &layer.q_norm, &layer.k_norm}) {
-      add(*norm);
-    }
-  }
-  add(decoder.final_norm());
-  add(decoder.lm_head());
-  return hash.FinishHex();
 }
 
 TeacherKey KeyOf(const LanguageModel& teacher, int k, double temperature) {

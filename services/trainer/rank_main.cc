@@ -113,7 +113,7 @@ absl::Status RunRank(const std::string& job_file, const lm::RankGroupOptions& gr
   hooks.on_validation = [](const lm::ValidationReport& report) { Tell(report); };
   if (job.snapshots) {
     hooks.on_checkpoint = [&](const std::filesystem::path& folder, int64_t step) -> absl::Status {
-      const auto snapshot = SnapshotRun(job.output, folder, step);
+      const auto snapshot = SnapshotRun(job.output, folder, step, job.examples);
       // Nothing here depends on it.
       if (!snapshot.ok()) {
         Tell(Message{absl::StrCat("no snapshot: ", snapshot.status().message())});

@@ -16,6 +16,7 @@ namespace fs = std::filesystem;
 constexpr char kCurves[] = "metrics.jsonl";
 constexpr char kBest[] = "best_checkpoint";
 constexpr char kCheckpoints[] = "checkpoints";
+constexpr char kExamples[] = "examples.bin";
 
 absl::Status Copy(const fs::path& from, const fs::path& to, fs::copy_options options) {
   std::error_code error;
@@ -48,8 +49,8 @@ Newest NewestCheckpoint(const fs::path& run) {
 
 }  // namespace
 
-absl::StatusOr<fs::path> SnapshotRun(const fs::path& run, const fs::path& checkpoint,
-                                     int64_t step) {
+absl::StatusOr<fs::path> SnapshotRun(const fs::path& run, const fs::path& checkpoint, int64_t step,
+                                     const fs::path& examples) {
   const fs::path snapshot = run / "snapshots" / absl::StrCat("step-", step);
   std::error_code ignored;
   fs::remove_all(snapshot, ignored);
@@ -57,6 +58,8 @@ absl::StatusOr<fs::path> SnapshotRun(const fs::path& run, const fs::path& checkp
   FOUNDRY_RETURN_IF_ERROR(Copy(checkpoint, snapshot / kCheckpoints / checkpoint.filename(),
                                fs::copy_options::create_hard_links));
   FOUNDRY_RETURN_IF_ERROR(Copy(run / kBest, snapshot / kBest, fs::copy_options::create_hard_links));
+  FOUNDRY_RETURN_IF_ERROR(
+      Copy(examples, snapshot / kExamples, fs::copy_options::create_hard_links));
   // Lines are added to it.
   FOUNDRY_RETURN_IF_ERROR(Copy(run / kCurves, snapshot / kCurves, fs::copy_options::none));
   return snapshot;
@@ -75,13 +78,23 @@ absl::StatusOr<bool> RestoreRun(const fs::path& snapshot, const fs::path& run) {
   FOUNDRY_RETURN_IF_ERROR(Copy(snapshot / kBest, made.path() / kBest, fs::copy_options::none));
   FOUNDRY_RETURN_IF_ERROR(Copy(snapshot / kCurves, made.path() / kCurves, fs::copy_options::none));
   std::error_code error;
-  for (const char* name : {kBest, kCurves}) {
+  FOUNDRY_RETURN_IF_ERROR(
+      Copy(snapshot / kExamples, made.path() / kExamples, fs::copy_options::none));
+  for (const char* name : {kBest, kCurves, kExamples}) {
     if (!fs::exists(made.path() / name, error)) continue;
     FOUNDRY_RETURN_IF_ERROR(RenameDurably(made.path() / name, run / name));
   }
   // Last: it is what makes a run go on from here.
   FOUNDRY_RETURN_IF_ERROR(RenameDurably(folder, run / kCheckpoints / saved.folder.filename()));
   return true;
+}
+
+absl::Status KeepExamples(const fs::path& run, const fs::path& examples) {
+  std::error_code error;
+  if (!fs::exists(run / kExamples, error)) return absl::OkStatus();
+  FOUNDRY_ASSIGN_OR_RETURN(const TempFolder made, TempFolder::Make(run));
+  FOUNDRY_RETURN_IF_ERROR(Copy(run / kExamples, made.path() / kExamples, fs::copy_options::none));
+  return RenameDurably(made.path() / kExamples, examples);
 }
 
 }  // namespace foundry::trainer

@@ -23,13 +23,16 @@ class RunSnapshotTest : public ::testing::Test {
   static fs::path Checkpoint(const fs::path& run, int step) {
     return run / "checkpoints" / absl::StrCat("step-", step);
   }
+  absl::StatusOr<fs::path> Snapshot(int step) {
+    return SnapshotRun(here_, Checkpoint(here_, step), step, folder_.path() / "examples.bin");
+  }
   TempFolder folder_ = *TempFolder::Make();
   const fs::path here_ = folder_.path() / "here", there_ = folder_.path() / "there";
 };
 
 TEST_F(RunSnapshotTest, StaysAsItWasWhileTheRunGoesOn) {
   Leave(here_, 3);
-  const auto snapshot = SnapshotRun(here_, Checkpoint(here_, 3), 3);
+  const auto snapshot = Snapshot(3);
   ASSERT_TRUE(snapshot.ok()) << snapshot.status();
   Leave(here_, 4);
   std::ofstream(here_ / "metrics.jsonl", std::ios::app) << " and more";
@@ -41,7 +44,7 @@ TEST_F(RunSnapshotTest, StaysAsItWasWhileTheRunGoesOn) {
 
 TEST_F(RunSnapshotTest, AnotherRunGoesOnFromItUnlessItIsFurther) {
   Leave(here_, 12);
-  const fs::path snapshot = *SnapshotRun(here_, Checkpoint(here_, 12), 12);
+  const fs::path snapshot = *Snapshot(12);
   Leave(there_, 9);  // as numbers, not as text
   ASSERT_TRUE(*RestoreRun(snapshot, there_));
   EXPECT_EQ(*ReadFile(Checkpoint(there_, 12) / "manifest.json"), "step 12");
@@ -55,11 +58,30 @@ TEST_F(RunSnapshotTest, AnotherRunGoesOnFromItUnlessItIsFurther) {
   EXPECT_EQ(*ReadFile(there_ / "metrics.jsonl"), "step 13");
 }
 
+// Made anew elsewhere they may differ in the last bits.
+TEST_F(RunSnapshotTest, ARunThatGoesOnElsewhereKeepsItsExamples) {
+  const fs::path examples = folder_.path() / "examples.bin", others = folder_.path() / "others.bin";
+  ASSERT_TRUE(WriteFileAtomic(examples, "as they were").ok());
+  ASSERT_TRUE(WriteFileAtomic(others, "made anew").ok());
+  Leave(here_, 2);
+  const fs::path snapshot = *Snapshot(2);
+  ASSERT_TRUE(KeepExamples(here_, examples).ok());
+  EXPECT_EQ(*ReadFile(examples), "as they were");
+  ASSERT_TRUE(*RestoreRun(snapshot, there_));
+  ASSERT_TRUE(KeepExamples(there_, others).ok());
+  EXPECT_EQ(*ReadFile(others), "as they were");
+  // Also in an attempt there that has nothing to restore.
+  Leave(there_, 5);
+  ASSERT_TRUE(WriteFileAtomic(others, "made anew").ok());
+  ASSERT_FALSE(*RestoreRun(snapshot, there_));
+  ASSERT_TRUE(KeepExamples(there_, others).ok());
+  EXPECT_EQ(*ReadFile(others), "as they were");
+}
+
 TEST_F(RunSnapshotTest, WhatHoldsNoCheckpointIsAnError) {
   fs::create_directories(there_);
   EXPECT_EQ(RestoreRun(there_, here_).status().code(), absl::StatusCode::kDataLoss);
-  EXPECT_FALSE(SnapshotRun(here_, Checkpoint(here_, 1), 1).ok() &&
-               RestoreRun(here_ / "snapshots/step-1", there_).ok());
+  EXPECT_FALSE(Snapshot(1).ok() && RestoreRun(here_ / "snapshots/step-1", there_).ok());
 }
 
 }  // namespace

@@ -269,15 +269,16 @@ absl::StatusOr<RankJob> Prepare(const TrainJob& job, TaskContext& context, Stage
 }
 
 // An attempt on another worker may have come further than what lies here.
-absl::Status GoOn(const fs::path& run, TaskContext& context) {
+absl::Status GoOn(const RankJob& ranks, TaskContext& context) {
+  const fs::path run = ranks.output;
   const absl::StatusOr<fs::path> kept = context.KeptState();
-  if (kept.ok() && kept->empty()) return absl::OkStatus();
   if (!kept.ok()) {
     context.Message(absl::StrCat("the state that an earlier attempt stored cannot be read: ",
                                  kept.status().message()));
-    return absl::OkStatus();
+  } else if (!kept->empty()) {
+    FOUNDRY_RETURN_IF_ERROR(RestoreRun(*kept, run).status());
   }
-  return RestoreRun(*kept, run).status();
+  return KeepExamples(run, ranks.examples);
 }
 
 }  // namespace
@@ -287,7 +288,7 @@ absl::StatusOr<StageOutput> RunTraining(const TrainJob& job, TaskContext& contex
   if (gang != nullptr && !gang->share().leads()) return RunShare(job, context);
   StageOutput output;
   FOUNDRY_ASSIGN_OR_RETURN(const RankJob ranks, Prepare(job, context, output));
-  FOUNDRY_RETURN_IF_ERROR(GoOn(ranks.output, context));
+  FOUNDRY_RETURN_IF_ERROR(GoOn(ranks, context));
   RankProcessHooks hooks;
   hooks.on_snapshot = [&](const fs::path& folder) { context.KeepState(folder); };
   if (gang != nullptr && gang->share().world_size > gang->share().ranks) {

@@ -9,27 +9,11 @@
 #include "absl/strings/strip.h"
 #include "common/base/json.h"
 #include "common/base/status.h"
+#include "common/lm/weights/peft_config.h"
 
 namespace foundry::lm {
 namespace fs = std::filesystem;
 namespace {
-
-// Members that change the computation: absent, null, false, empty or "none" is what they must be.
-absl::Status CheckPlain(const Json& config) {
-  for (const char* key :
-       {"lora_bias", "use_qalora", "use_bdlora", "rank_pattern", "alpha_pattern",
-        "layer_replication", "modules_to_save", "trainable_token_indices", "target_parameters",
-        "alora_invocation_tokens", "fan_in_fan_out", "bias"}) {
-    const auto member = config.find(key);
-    if (member == config.end() || member->is_null() || *member == false || *member == "none" ||
-        (member->is_structured() && member->empty())) {
-      continue;
-    }
-    return absl::UnimplementedError(
-        absl::StrCat(key, " = ", DumpJson(*member), " cannot be merged: only LoRA and DoRA can"));
-  }
-  return absl::OkStatus();
-}
 
 absl::Status ReadConfig(const Json& config, int64_t* rank, bool* dora, PeftAdapter* out) {
   if (!config.is_object()) return absl::InvalidArgumentError("no JSON object");
@@ -38,7 +22,7 @@ absl::Status ReadConfig(const Json& config, int64_t* rank, bool* dora, PeftAdapt
     return absl::UnimplementedError(
         absl::StrCat("peft_type '", type, "': only LORA can be merged"));
   }
-  FOUNDRY_RETURN_IF_ERROR(CheckPlain(config));
+  FOUNDRY_RETURN_IF_ERROR(CheckPeftConfig(config));
   FOUNDRY_ASSIGN_OR_RETURN(*rank, JsonInt(config, "r", 8));
   FOUNDRY_ASSIGN_OR_RETURN(const double alpha, JsonDouble(config, "lora_alpha", 8));
   FOUNDRY_ASSIGN_OR_RETURN(const bool rslora, JsonBool(config, "use_rslora", false));

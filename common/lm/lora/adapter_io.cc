@@ -11,6 +11,7 @@
 #include "common/base/status.h"
 #include "common/lm/lora/adapter.h"
 #include "common/lm/lora/adapter_layout.h"
+#include "common/lm/weights/peft_config.h"
 #include "common/lm/weights/safetensors.h"
 
 namespace foundry::lm {
@@ -52,21 +53,14 @@ std::string ModuleNameOf(absl::string_view tensor) {
 
 // Members that change the computation in ways that are not supported: absent, null, false, empty
 // or "none" is what they must be.
-absl::Status CheckUnsupported(const Json& config, const std::string& file) {
-  for (const char* key :
-       {"lora_bias", "use_qalora", "use_bdlora", "rank_pattern", "alpha_pattern",
-        "layer_replication", "modules_to_save", "trainable_token_indices", "target_parameters",
-        "alora_invocation_tokens", "fan_in_fan_out", "bias", "layers_to_transform"}) {
-    auto member = config.find(key);
-    if (member == config.end() || member->is_null() || *member == false || *member == "none" ||
-        (member->is_structured() && member->empty())) {
-      continue;
-    }
-    return absl::UnimplementedError(absl::StrCat(
-        file, ": ", key, " = ", DumpJson(*member),
-        " is not supported: only LoRA and DoRA on the linears of the decoder's layers are"));
+absl::Status CheckSupported(const Json& config) {
+  FOUNDRY_RETURN_IF_ERROR(CheckPeftConfig(config));
+  const auto some = config.find("layers_to_transform");
+  if (some == config.end() || some->is_null() || (some->is_structured() && some->empty())) {
+    return absl::OkStatus();
   }
-  return absl::OkStatus();
+  return absl::UnimplementedError(absl::StrCat("layers_to_transform = ", DumpJson(*some),
+                                               " is not supported: adapters of all layers are"));
 }
 
 absl::StatusOr<LoraOptions> ReadConfig(const std::filesystem::path& path) {
@@ -77,7 +71,7 @@ absl::StatusOr<LoraOptions> ReadConfig(const std::filesystem::path& path) {
     return absl::UnimplementedError(
         absl::StrCat(file, ": peft_type '", type, "' is not supported: only LORA is"));
   }
-  FOUNDRY_RETURN_IF_ERROR(CheckUnsupported(config, file));
+  FOUNDRY_RETURN_IF_ERROR(Annotate(CheckSupported(config), file));
   LoraOptions options;
   FOUNDRY_ASSIGN_OR_RETURN(int64_t rank, JsonInt(config, "r", 8));
   options.rank = static_cast<int>(rank);

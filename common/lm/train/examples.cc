@@ -23,7 +23,8 @@ absl::Status CheckExample(const Example& e, const ModelConfig& config) {
   }
   if (static_cast<int64_t>(e.ids.size()) > config.max_positions) {
     return absl::InvalidArgumentError(absl::StrCat(e.ids.size(), " tokens exceed the model's ",
-                                                   config.max_positions, " positions"));
+                                                   config.max_positions,
+                                                   " positions: lower max_length to that"));
   }
   for (int32_t id : e.ids) {
     if (id < 0 || id >= config.vocab_size) {

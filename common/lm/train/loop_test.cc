@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "common/lm/lora/adapter.h"
@@ -27,6 +28,17 @@ class LoopTest : public TrainTest {
   void ScoreBy(std::vector<double> scores) {
     options_.score = [this, scores](const LanguageModel&) -> absl::StatusOr<double> {
       return scores[std::min(scored_++, scores.size() - 1)];
+    };
+  }
+  // Losses are not finite after the steps that `breaks` names, until a message comes.
+  void BreakAfter(std::function<bool(const StepReport&)> breaks) {
+    at::Tensor norm = model_->impl().decoder->final_norm();
+    hooks_.on_step = [=](const StepReport& report) mutable {
+      if (breaks(report)) norm.fill_(std::nan(""));
+    };
+    hooks_.on_message = [this, norm, sound = norm.clone()](absl::string_view text) mutable {
+      messages_.emplace_back(text);
+      norm.copy_(sound);
     };
   }
   std::vector<std::string> messages_;
@@ -191,19 +203,13 @@ TEST_F(LoopTest, RatesFollowTheSchedule) {
 TEST_F(LoopTest, ALossThatIsNotFiniteGoesBackToTheLastGoodStepWithHalfTheRate) {
   options_.epochs = 2;
   options_.checkpoint_every = 2;
-  at::Tensor norm = model_->impl().decoder->final_norm();
-  const at::Tensor sound = norm.clone();
   std::vector<double> rates;
   std::vector<int64_t> steps;
-  hooks_.on_step = [&](const StepReport& report) {
+  BreakAfter([&](const StepReport& report) {
     steps.push_back(report.step);
     rates.push_back(report.learning_rate);
-    if (report.step == 4 && messages_.empty()) norm.fill_(std::nan(""));
-  };
-  hooks_.on_message = [&](absl::string_view text) {
-    messages_.emplace_back(text);
-    norm.copy_(sound);
-  };
+    return report.step == 4 && messages_.empty();
+  });
   ASSERT_TRUE(Run("run").ok());
   EXPECT_THAT(messages_,
               ElementsAre(::testing::AllOf(HasSubstr("step 5"), HasSubstr("back to step 4"),
@@ -211,6 +217,62 @@ TEST_F(LoopTest, ALossThatIsNotFiniteGoesBackToTheLastGoodStepWithHalfTheRate) {
   EXPECT_THAT(steps, ElementsAre(1, 2, 3, 4, 5, 6, 7, 8, 9, 10));
   EXPECT_DOUBLE_EQ(rates[4], rates[3] / 2);
   EXPECT_EQ(LoggedSteps("run"), steps);
+}
+
+TEST_F(LoopTest, LossesThatAreNotFiniteGoBackAgainAsLongAsItHelps) {
+  options_.epochs = 2;
+  options_.checkpoint_every = 2;
+  std::map<int64_t, double> rates;
+  BreakAfter([&](const StepReport& report) {
+    rates[report.step] = report.learning_rate;
+    const bool first = report.step == 2 && messages_.empty();
+    const bool second = report.step == 6 && messages_.size() == 1;
+    return first || second;
+  });
+  ASSERT_TRUE(Run("run").ok());
+  EXPECT_THAT(messages_, ElementsAre(HasSubstr("back to step 2"), HasSubstr("back to step 6")));
+  EXPECT_DOUBLE_EQ(rates[3], rates[2] / 2);
+  EXPECT_DOUBLE_EQ(rates[7], rates[3] / 2);
+}
+
+TEST_F(LoopTest, AStepThatIsNeverFiniteEndsTheRun) {
+  options_.checkpoint_every = 2;
+  BreakAfter([&](const StepReport& report) { return report.step == 3; });
+  const absl::Status status = Run("run").status();
+  EXPECT_TRUE(absl::IsInternal(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("step 4: loss nan"));
+  EXPECT_THAT(messages_, ElementsAre(HasSubstr("back to step 2")));
+}
+
+TEST_F(LoopTest, ACheckpointThatCannotBeReadIsNotTheEnd) {
+  options_.checkpoint_every = 2;
+  CancelToken cancel;
+  hooks_.on_step = [&](const StepReport& report) {
+    if (report.step == 4) cancel.Cancel("test");
+  };
+  ASSERT_TRUE(absl::IsCancelled(Run("run", cancel).status()));
+  ASSERT_TRUE(
+      WriteFileAtomic(folder_->path() / "run/checkpoints/step-4/optimizer.bin", "cut").ok());
+  std::vector<int64_t> steps;
+  hooks_.on_step = [&](const StepReport& report) { steps.push_back(report.step); };
+  ASSERT_TRUE(Run("run").ok());
+  EXPECT_EQ(steps.front(), 3);
+  EXPECT_THAT(messages_, ::testing::Contains(HasSubstr("going on from the one of step 2")));
+}
+
+// As when a model was merged anew into the folder that it had.
+TEST_F(LoopTest, ARunOfAnotherBaseUnderTheSameNameIsNotGoneOnWith) {
+  options_.checkpoint_every = 2;
+  CancelToken cancel;
+  hooks_.on_step = [&](const StepReport& report) {
+    if (report.step == 4) cancel.Cancel("test");
+  };
+  ASSERT_TRUE(absl::IsCancelled(Run("run", cancel).status()));
+  hooks_.on_step = nullptr;
+  at::Tensor weight = model_->impl().decoder->layers()[0].down.weight;
+  weight.mul_(1.01);
+  ASSERT_TRUE(Run("run").ok());
+  EXPECT_THAT(messages_, ElementsAre(HasSubstr("training anew")));
 }
 
 TEST_F(LoopTest, TrainsOnFromAnAdapter) {

@@ -80,7 +80,8 @@ absl::Status ShareState(RankGroup& group, RunState& s, Adapter& adapter, AdamW& 
   double numbers[] = {static_cast<double>(s.step),
                       static_cast<double>(s.validation_pending),
                       s.rate_scale,
-                      static_cast<double>(s.rewound),
+                      static_cast<double>(s.failed_step),
+                      static_cast<double>(s.rewinds),
                       s.last_loss,
                       static_cast<double>(s.has_best),
                       s.best_score,
@@ -94,7 +95,8 @@ absl::Status ShareState(RankGroup& group, RunState& s, Adapter& adapter, AdamW& 
   s.step = static_cast<int64_t>(*next++);
   s.validation_pending = *next++ != 0;
   s.rate_scale = *next++;
-  s.rewound = *next++ != 0;
+  s.failed_step = static_cast<int64_t>(*next++);
+  s.rewinds = static_cast<int64_t>(*next++);
   s.last_loss = *next++;
   s.has_best = *next++ != 0;
   s.best_score = *next++;

@@ -1,6 +1,7 @@
 #include "common/lm/train/run_state.h"
 
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <system_error>
 
@@ -26,7 +27,8 @@ Json ToJson(const RunState& s, const RunIdentity& run) {
           {"step", s.step},
           {"validation_pending", s.validation_pending},
           {"rate_scale", s.rate_scale},
-          {"rewound", s.rewound},
+          {"failed_step", s.failed_step},
+          {"rewinds", s.rewinds},
           {"last_loss", s.last_loss},
           {"has_best", s.has_best},
           {"best_score", s.best_score},
@@ -53,7 +55,8 @@ absl::StatusOr<RunState> FromJson(const Json& json) {
   FOUNDRY_ASSIGN_OR_RETURN(s.step, JsonInt(json, "step"));
   FOUNDRY_ASSIGN_OR_RETURN(s.validation_pending, JsonBool(json, "validation_pending"));
   FOUNDRY_ASSIGN_OR_RETURN(s.rate_scale, JsonDouble(json, "rate_scale", 1));
-  FOUNDRY_ASSIGN_OR_RETURN(s.rewound, JsonBool(json, "rewound"));
+  FOUNDRY_ASSIGN_OR_RETURN(s.failed_step, JsonInt(json, "failed_step"));
+  FOUNDRY_ASSIGN_OR_RETURN(s.rewinds, JsonInt(json, "rewinds"));
   FOUNDRY_ASSIGN_OR_RETURN(s.last_loss, JsonDouble(json, "last_loss"));
   FOUNDRY_ASSIGN_OR_RETURN(s.has_best, JsonBool(json, "has_best"));
   FOUNDRY_ASSIGN_OR_RETURN(s.best_score, JsonDouble(json, "best_score"));
@@ -91,6 +94,19 @@ absl::Status ReadOptimizer(const fs::path& path, AdamW& optimizer) {
   std::memcpy(optimizer.mean().data_ptr<float>(), content.data(), half);
   std::memcpy(optimizer.square().data_ptr<float>(), content.data() + half, half);
   return absl::OkStatus();
+}
+
+// A whole checkpoint of the run.
+absl::StatusOr<RunState> Read(const fs::path& folder, const Json& manifest, const Decoder& decoder,
+                              Adapter& adapter, AdamW& optimizer) {
+  FOUNDRY_ASSIGN_OR_RETURN(RunState state, FromJson(manifest));
+  FOUNDRY_ASSIGN_OR_RETURN(Adapter saved, ReadAdapter(folder, decoder));
+  if (saved.flat.sizes() != adapter.flat.sizes()) {
+    return absl::DataLossError(absl::StrCat(folder.string(), " holds an adapter of another shape"));
+  }
+  FOUNDRY_RETURN_IF_ERROR(ReadOptimizer(folder / kOptimizer, optimizer));
+  adapter.flat.copy_(saved.flat);
+  return state;
 }
 
 }  // namespace
@@ -138,15 +154,15 @@ absl::StatusOr<std::optional<RunState>> LoadCheckpoint(const fs::path& output,
       ++*removed;
       continue;
     }
-    FOUNDRY_ASSIGN_OR_RETURN(RunState state, FromJson(*manifest));
-    FOUNDRY_ASSIGN_OR_RETURN(Adapter saved, ReadAdapter(it->second, decoder));
-    if (saved.flat.sizes() != adapter.flat.sizes()) {
-      return absl::DataLossError(
-          absl::StrCat(it->second.string(), " holds an adapter of another shape"));
+    absl::StatusOr<RunState> state = Read(it->second, *manifest, decoder, adapter, optimizer);
+    if (!state.ok() && std::next(it) != folders.rend()) {  // the one before may do
+      std::error_code ignored;
+      fs::remove_all(it->second, ignored);
+      ++*removed;
+      continue;
     }
-    adapter.flat.copy_(saved.flat);
-    FOUNDRY_RETURN_IF_ERROR(ReadOptimizer(it->second / kOptimizer, optimizer));
-    return state;
+    FOUNDRY_RETURN_IF_ERROR(state.status());
+    return *state;
   }
   return std::nullopt;
 }

@@ -19,7 +19,8 @@ struct RunState {
   int64_t step = 0;                 // steps done
   bool validation_pending = false;  // the validation due after `step` was not finished
   double rate_scale = 1;            // after a rewind, or by the adaptive schedule
-  bool rewound = false;
+  int64_t failed_step = 0;          // the last one whose loss was not finite; 0: none
+  int64_t rewinds = 0;              // for such steps
   double last_loss = 0;
   bool has_best = false;
   double best_score = 0;

@@ -10,6 +10,7 @@
 #include "common/base/status.h"
 #include "common/lm/language_model_impl.h"
 #include "common/lm/model/from_checkpoint.h"
+#include "common/lm/model/weights_hash.h"
 #include "common/lm/torch_guard.h"
 #include "common/lm/train/examples.h"
 #include "common/lm/train/gradient.h"
@@ -23,6 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
+constexpr int64_t kMostRewinds = 5;
 
 double Seconds(Clock::time_point since) {
   return std::chrono::duration<double>(Clock::now() - since).count();
@@ -65,6 +67,12 @@ class Run {
 
  private:
   std::string BaseName() const { return base_.path().filename().string(); }
+  // Another model may lie under the same name when a run is gone on with. Shares of one model
+  // differ from rank to rank, whose runs must be the same.
+  std::string BaseIdentity() const {
+    const Decoder& base = *base_.impl().decoder;
+    return base.shard() ? BaseName() : absl::StrCat(BaseName(), " ", WeightsHash(base));
+  }
   // The rank that writes, and has the files to go on from.
   bool Leads() const { return options_.ranks == nullptr || options_.ranks->rank() == 0; }
   // Ranks that hold one copy of the model, of which this is the one of DataRank().
@@ -165,6 +173,12 @@ absl::Status Run::Restore() {
         LoadCheckpoint(output_, identity_, *decoder_, adapter_, optimizer_, &removed));
     if (saved) {
       state_ = *saved;
+      if (removed > 0) {
+        Say(absl::StrCat(removed,
+                         " newer checkpoints cannot be read or are another run's: going "
+                         "on from the one of step ",
+                         state_.step));
+      }
     } else if (removed > 0) {
       Say(absl::StrCat("the checkpoints in ", output_.string(),
                        " were of other examples, settings, model or products: training anew"));
@@ -197,7 +211,7 @@ absl::Status Run::Prepare() {
   DetachAdapter(*decoder_);
   identity_.compute = compute;
   identity_.fingerprint = RunFingerprint(
-      train_, validation_, options_, BaseName(),
+      train_, validation_, options_, BaseIdentity(),
       absl::StrCat(c10::toString(compute), " weights ", static_cast<int>(decoder_->weights())));
   if (options_.ranks) FOUNDRY_RETURN_IF_ERROR(CheckSameRun(*options_.ranks, identity_.fingerprint));
   FOUNDRY_RETURN_IF_ERROR(Restore());
@@ -322,14 +336,17 @@ absl::Status Run::Step() {
 }
 
 absl::Status Run::Rewind(double loss, double norm) {
-  if (state_.rewound) {
-    return absl::InternalError(absl::StrCat("step ", state_.step + 1, ": loss ", loss,
-                                            ", gradient norm ", norm,
-                                            " again after a rewind: lower learning_rate"));
+  const int64_t failed = state_.step + 1, rewinds = state_.rewinds + 1;
+  // No further with half the rate, or ever again: what is wrong is not the rate alone.
+  if (failed <= state_.failed_step || rewinds > kMostRewinds) {
+    return absl::InternalError(absl::StrCat("step ", failed, ": loss ", loss, ", gradient norm ",
+                                            norm, " after ", state_.rewinds,
+                                            " rewinds: lower learning_rate, or look for examples "
+                                            "that are no text"));
   }
-  const int64_t failed = state_.step + 1;
   FOUNDRY_RETURN_IF_ERROR(Restore());
-  state_.rewound = true;
+  state_.failed_step = failed;
+  state_.rewinds = rewinds;
   state_.rate_scale /= 2;
   UpdateAdapter(adapter_, 1, *decoder_);
   FOUNDRY_RETURN_IF_ERROR(OpenMetrics());
