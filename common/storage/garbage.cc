@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/storage/manifest.h"
 
@@ -9,12 +10,23 @@ namespace foundry::storage {
 
 absl::StatusOr<GarbageReport> CollectGarbage(const std::set<std::string>& manifests,
                                              absl::Time put_before, ArtifactStore* store) {
+  GarbageReport report;
   std::set<std::string> needed = manifests;
   for (const std::string& sha256 : manifests) {
-    FOUNDRY_ASSIGN_OR_RETURN(const common::v1::Manifest manifest, GetManifest(sha256, store));
-    for (const auto& artifact : manifest.artifacts()) needed.insert(artifact.sha256());
+    const absl::StatusOr<common::v1::Manifest> manifest = GetManifest(sha256, store);
+    if (absl::IsNotFound(manifest.status())) {
+      ++report.missing;
+      report.a_missing_one = sha256;
+      continue;
+    }
+    FOUNDRY_RETURN_IF_ERROR(manifest.status());
+    for (const auto& artifact : manifest->artifacts()) needed.insert(artifact.sha256());
   }
-  GarbageReport report;
+  if (2 * report.missing > static_cast<int64_t>(manifests.size())) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        report.missing, " of ", manifests.size(), " outputs are missing in the artifact store (",
+        report.a_missing_one, "): nothing is removed; is it another installation's store?"));
+  }
   std::vector<std::string> old;
   FOUNDRY_RETURN_IF_ERROR(store->List([&](const std::string& sha256, absl::Time put) {
     if (needed.count(sha256) > 0 || put >= put_before) {

@@ -38,10 +38,33 @@ TEST_F(GarbageTest, KeepsWhatManifestsNameAndWhatIsYoung) {
   EXPECT_EQ(*store_->GetBytes(stored.manifest.artifacts(0).sha256()), "committed");
 }
 
-TEST_F(GarbageTest, AMissingManifestRemovesNothing) {
+TEST_F(GarbageTest, AnotherInstallationsStoreIsLeftAlone) {
   const std::string orphan = store_->PutBytes("orphan")->sha256;
-  EXPECT_FALSE(
-      CollectGarbage({Sha256Hex("gone")}, absl::Now() + absl::Hours(1), store_.get()).ok());
+  EXPECT_EQ(CollectGarbage({Sha256Hex("gone")}, absl::Now() + absl::Hours(1), store_.get())
+                .status()
+                .code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(*store_->Has(orphan));
+}
+
+TEST_F(GarbageTest, OneMissingManifestDoesNotStopCollectionForGood) {
+  std::filesystem::create_directories(folder_.path() / "made");
+  std::ofstream(folder_.path() / "made/a") << "committed";
+  const StoredManifest stored = *PutFolder(folder_.path() / "made", store_.get());
+  const std::string orphan = store_->PutBytes("orphan")->sha256;
+  const auto report = CollectGarbage({stored.sha256, Sha256Hex("gone")},
+                                     absl::Now() + absl::Hours(1), store_.get());
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->missing, 1);
+  EXPECT_EQ(report->a_missing_one, Sha256Hex("gone"));
+  EXPECT_FALSE(*store_->Has(orphan));
+  EXPECT_TRUE(*store_->Has(stored.sha256));
+}
+
+TEST_F(GarbageTest, AnUnreadableManifestRemovesNothing) {
+  const std::string broken = store_->PutBytes("{\"artifacts\": [")->sha256;
+  EXPECT_FALSE(CollectGarbage({broken}, absl::Now() + absl::Hours(1), store_.get()).ok());
+  const std::string orphan = store_->PutBytes("orphan")->sha256;
   EXPECT_TRUE(*store_->Has(orphan));
 }
 

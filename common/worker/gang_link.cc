@@ -80,7 +80,10 @@ absl::StatusOr<Meeting> SeatLink::Await() {
   }
   InputRef ref;
   ref.manifest = inputs;
-  FOUNDRY_ASSIGN_OR_RETURN(meeting.inputs, files_->Fetch(ref));
+  FOUNDRY_ASSIGN_OR_RETURN(WorkFolder::Fetched fetched, files_->Fetch(ref));
+  meeting.inputs = std::move(fetched.path);
+  std::lock_guard lock(mutex_);
+  inputs_hold_ = std::move(fetched.hold);
   return meeting;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -73,8 +74,9 @@ class SeatLink : public Gang {
   std::atomic<bool> lost_ = false, cancelled_ = false, given_back_ = false;
   CancelToken stop_, met_;
   std::mutex mutex_;
-  std::string rendezvous_, inputs_;  // guarded by mutex_
-  std::thread thread_;               // last: it uses everything above
+  std::string rendezvous_, inputs_;          // guarded by mutex_
+  std::shared_ptr<const void> inputs_hold_;  // guarded by mutex_
+  std::thread thread_;                       // last: it uses everything above
 };
 
 }  // namespace foundry::worker

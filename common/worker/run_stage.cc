@@ -1,9 +1,12 @@
 #include "common/worker/run_stage.h"
 
 #include <exception>
+#include <memory>
+#include <mutex>
 #include <new>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/status.h"
 #include "common/base/steady_time.h"
 
 namespace foundry::worker {
@@ -17,7 +20,10 @@ class StageContext : public TaskContext {
 
   const CancelToken& cancel() const override { return run_.cancel; }
   absl::StatusOr<std::filesystem::path> Fetch(const InputRef& input) override {
-    return files_->Fetch(input);
+    FOUNDRY_ASSIGN_OR_RETURN(WorkFolder::Fetched fetched, files_->Fetch(input));
+    std::lock_guard lock(mutex_);
+    inputs_.push_back(std::move(fetched.hold));
+    return std::move(fetched.path);
   }
   const std::filesystem::path& output() const override { return run_.output; }
   const std::filesystem::path& scratch() const override { return run_.scratch; }
@@ -30,7 +36,7 @@ class StageContext : public TaskContext {
     if (run_.kept_state.empty()) return std::filesystem::path();
     InputRef state;
     state.manifest = run_.kept_state;
-    return files_->Fetch(state);
+    return Fetch(state);
   }
   std::filesystem::path cache() const override { return files_->cache(); }
   void Progress(const TaskProgress& progress) override { run_.report->Progress(progress); }
@@ -46,6 +52,8 @@ class StageContext : public TaskContext {
   const std::string stage_;
   WorkFolder* const files_;
   telemetry::Metrics* const metrics_;
+  std::mutex mutex_;
+  std::vector<std::shared_ptr<const void>> inputs_;  // they stay until the end; guarded by mutex_
 };
 
 common::v1::StageResult ToResult(const StageOutput& output) {

@@ -56,10 +56,15 @@ void StateKeeper::Run() {
 void StateKeeper::Store(const std::filesystem::path& folder) {
   const auto stored = storage::PutFolder(folder, store_);
   const absl::Status status = stored.ok() ? register_(stored->sha256) : stored.status();
+  const bool failed_before = std::exchange(failed_, !status.ok());
+  if (failed_ == failed_before) return;  // one line an outage
   // The work goes on: a later state may fare better, and without one an attempt on another worker
   // begins anew.
-  if (!status.ok()) {
-    telemetry::LogWarning("a state was not stored", {{"error", std::string(status.message())}});
+  if (failed_) {
+    telemetry::LogWarning("states are not stored for now",
+                          {{"error", std::string(status.message())}});
+  } else {
+    telemetry::LogInfo("states are stored again");
   }
 }
 

@@ -40,6 +40,7 @@ class StateKeeper {
   std::optional<std::filesystem::path> next_;  // guarded by mutex_
   absl::Time due_ = absl::InfinitePast();      // guarded by mutex_
   bool stopping_ = false;                      // guarded by mutex_
+  bool failed_ = false;                        // the last one was not stored; of the thread
   std::thread thread_;
 };
 

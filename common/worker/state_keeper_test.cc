@@ -68,5 +68,31 @@ TEST_F(StateKeeperTest, OfThoseThatWaitTheNewestIsStored) {
   EXPECT_EQ(*store_->GetBytes(manifest->artifacts(0).sha256()), "4");
 }
 
+TEST_F(StateKeeperTest, AnOutageIsToldOnceWhenItBeginsAndWhenItEnds) {
+  ::testing::internal::CaptureStderr();
+  int tries = 0;
+  for (const char* name : {"1", "2", "3", "4", "5"}) State(name);
+  {
+    std::promise<void> tried[5];
+    StateKeeper keeper(store_.get(), absl::ZeroDuration(), [&](const std::string&) {
+      tried[tries].set_value();
+      return ++tries == 2 || tries == 3 ? absl::UnavailableError("away") : absl::OkStatus();
+    });
+    for (const char* name : {"1", "2", "3", "4", "5"}) {
+      const int before = *name - '1';
+      keeper.Keep(folder_.path() / name);
+      tried[before].get_future().wait();
+    }
+  }
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  const auto count = [&log](const std::string& text) {
+    int found = 0;
+    for (size_t at = log.find(text); at != log.npos; at = log.find(text, at + 1)) ++found;
+    return found;
+  };
+  EXPECT_EQ(count("states are not stored for now"), 1) << log;
+  EXPECT_EQ(count("states are stored again"), 1) << log;
+}
+
 }  // namespace
 }  // namespace foundry::worker

@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <iterator>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/hash.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
+#include "common/base/steady_time.h"
 #include "common/storage/manifest.h"
 
 namespace foundry::worker {
@@ -31,7 +33,8 @@ std::string FileNameOf(const std::string& key) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<WorkFolder>> WorkFolder::Open(const fs::path& root,
-                                                             storage::ArtifactStore* store) {
+                                                             storage::ArtifactStore* store,
+                                                             absl::Duration input_life) {
   std::error_code error;
   const fs::path absolute = fs::absolute(root, error);
   FOUNDRY_RETURN_IF_ERROR(MakeFolders(absolute));
@@ -44,7 +47,7 @@ absl::StatusOr<std::unique_ptr<WorkFolder>> WorkFolder::Open(const fs::path& roo
     return absl::UnavailableError(absl::StrCat(
         absolute.string(), ": another process works in this folder; give each its own --work-dir"));
   }
-  std::unique_ptr<WorkFolder> folder(new WorkFolder(absolute, lock, store));
+  std::unique_ptr<WorkFolder> folder(new WorkFolder(absolute, lock, store, input_life));
   for (const char* name : {"inputs", "outputs"}) {
     fs::remove_all(absolute / name, error);
     FOUNDRY_RETURN_IF_ERROR(MakeFolders(absolute / name));
@@ -70,7 +73,7 @@ void WorkFolder::RemoveOld() {
   }
 }
 
-absl::StatusOr<fs::path> WorkFolder::Fetch(const InputRef& input) {
+absl::StatusOr<WorkFolder::Fetched> WorkFolder::Fetch(const InputRef& input) {
   if (!input.manifest.empty()) return FetchManifest(input);
   if (input.path.empty())
     return absl::InvalidArgumentError("an input names neither path nor output");
@@ -83,10 +86,10 @@ absl::StatusOr<fs::path> WorkFolder::Fetch(const InputRef& input) {
   if (!fs::exists(path, error)) {
     return absl::NotFoundError(absl::StrCat(path.string(), ": no such file or folder here"));
   }
-  return path;
+  return Fetched{path, nullptr};
 }
 
-absl::StatusOr<fs::path> WorkFolder::FetchManifest(const InputRef& input) {
+absl::StatusOr<WorkFolder::Fetched> WorkFolder::FetchManifest(const InputRef& input) {
   if (store_ == nullptr) {
     return absl::FailedPreconditionError("this process has no artifact store (--artifacts)");
   }
@@ -94,35 +97,63 @@ absl::StatusOr<fs::path> WorkFolder::FetchManifest(const InputRef& input) {
   const std::string key =
       input.name.empty() ? input.manifest
                          : absl::StrCat(input.manifest, "-", Sha256Hex(input.name).substr(0, 16));
-  std::shared_ptr<std::mutex> one;
+  std::shared_ptr<Kept> kept;
+  std::vector<fs::path> unused;
   {
     std::lock_guard lock(mutex_);
-    std::shared_ptr<std::mutex>& slot = fetching_[key];
-    if (slot == nullptr) slot = std::make_shared<std::mutex>();
-    one = slot;
+    std::shared_ptr<Kept>& slot = inputs_[key];
+    if (slot == nullptr) slot = std::make_shared<Kept>();
+    slot->used = SteadyNow();
+    kept = slot;
+    unused = UnusedLocked();
   }
-  std::lock_guard lock(*one);
-  const fs::path place = root_ / "inputs" / key;
   std::error_code error;
-  if (!fs::exists(place, error)) {
-    const fs::path partial = root_ / "inputs" / absl::StrCat("partial-", RandomId());
-    FOUNDRY_RETURN_IF_ERROR(MakeFolders(partial));
-    absl::StatusOr<common::v1::Manifest> manifest = storage::GetManifest(input.manifest, store_);
-    absl::Status status = manifest.status();
-    if (status.ok()) {
-      status =
-          storage::Materialise(*manifest, input.name, partial, storage::Placement::kLink, store_);
-    }
-    if (!status.ok()) {
-      fs::remove_all(partial, error);
-      return Annotate(status, absl::StrCat("output ", input.manifest));
-    }
-    fs::rename(partial, place, error);
-    if (error) {
-      return absl::ErrnoToStatus(error.value(), absl::StrCat(place.string(), ": cannot rename to"));
-    }
+  for (const fs::path& path : unused) fs::remove_all(path, error);
+  const fs::path place = root_ / "inputs" / key;
+  {
+    std::lock_guard lock(kept->making);
+    if (!fs::exists(place, error)) FOUNDRY_RETURN_IF_ERROR(Make(input, place));
   }
-  return input.name.empty() ? place : place / input.name;
+  return Fetched{input.name.empty() ? place : place / input.name, kept};
+}
+
+absl::Status WorkFolder::Make(const InputRef& input, const fs::path& place) {
+  const fs::path partial = root_ / "inputs" / absl::StrCat("partial-", RandomId());
+  FOUNDRY_RETURN_IF_ERROR(MakeFolders(partial));
+  absl::StatusOr<common::v1::Manifest> manifest = storage::GetManifest(input.manifest, store_);
+  absl::Status status = manifest.status();
+  if (status.ok()) {
+    status =
+        storage::Materialise(*manifest, input.name, partial, storage::Placement::kLink, store_);
+  }
+  std::error_code error;
+  if (!status.ok()) {
+    fs::remove_all(partial, error);
+    return Annotate(status, absl::StrCat("output ", input.manifest));
+  }
+  fs::rename(partial, place, error);
+  if (error) {
+    return absl::ErrnoToStatus(error.value(), absl::StrCat(place.string(), ": cannot rename to"));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<fs::path> WorkFolder::UnusedLocked() {
+  std::vector<fs::path> unused;
+  const absl::Time before = SteadyNow() - input_life_;
+  for (auto it = inputs_.begin(); it != inputs_.end();) {
+    const auto next = std::next(it);
+    // Only the map has it, and nobody else can get it meanwhile.
+    if (it->second.use_count() == 1 && it->second->used <= before) {
+      std::error_code error;
+      const fs::path gone = root_ / "inputs" / absl::StrCat("unused-", RandomId());
+      fs::rename(root_ / "inputs" / it->first, gone, error);
+      if (!error) unused.push_back(gone);
+      inputs_.erase(it);
+    }
+    it = next;
+  }
+  return unused;
 }
 
 absl::StatusOr<TempFolder> WorkFolder::NewOutput() { return TempFolder::Make(root_ / "outputs"); }

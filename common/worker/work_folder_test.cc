@@ -20,8 +20,8 @@ class WorkFolderTest : public ::testing::Test {
     std::ofstream(folder_.path() / "made/b") << "B";
     stored_ = *storage::PutFolder(folder_.path() / "made", store_.get());
   }
-  std::unique_ptr<WorkFolder> Open() {
-    auto opened = WorkFolder::Open(folder_.path() / "work", store_.get());
+  std::unique_ptr<WorkFolder> Open(absl::Duration input_life = absl::Hours(1)) {
+    auto opened = WorkFolder::Open(folder_.path() / "work", store_.get(), input_life);
     EXPECT_TRUE(opened.ok()) << opened.status();
     return opened.ok() ? *std::move(opened) : nullptr;
   }
@@ -34,16 +34,16 @@ class WorkFolderTest : public ::testing::Test {
 
 TEST_F(WorkFolderTest, FetchesPathsAndParts) {
   const auto work = Open();
-  EXPECT_EQ(*work->Fetch({.path = (folder_.path() / "made").string(), .name = "b"}),
+  EXPECT_EQ(work->Fetch({.path = (folder_.path() / "made").string(), .name = "b"})->path,
             folder_.path() / "made/b");
   const auto file = work->Fetch({.manifest = stored_.sha256, .name = "best/a"});
   ASSERT_TRUE(file.ok()) << file.status();
-  EXPECT_EQ(*ReadFile(*file), "A");
+  EXPECT_EQ(*ReadFile(file->path), "A");
   const auto folder = work->Fetch({.manifest = stored_.sha256, .name = "best"});
-  EXPECT_EQ(*ReadFile(*folder / "a"), "A");
+  EXPECT_EQ(*ReadFile(folder->path / "a"), "A");
   const auto whole = work->Fetch({.manifest = stored_.sha256});
-  EXPECT_EQ(*ReadFile(*whole / "b"), "B");
-  EXPECT_EQ(*work->Fetch({.manifest = stored_.sha256}), *whole);
+  EXPECT_EQ(*ReadFile(whole->path / "b"), "B");
+  EXPECT_EQ(work->Fetch({.manifest = stored_.sha256})->path, whole->path);
 }
 
 TEST_F(WorkFolderTest, MissingInputsAreNamed) {
@@ -67,6 +67,28 @@ TEST_F(WorkFolderTest, TheCacheOutlivesProcessesAndForgetsAfterAMonth) {
   EXPECT_EQ(work->cache(), folder.parent_path());
   EXPECT_EQ(*ReadFile(folder / "new"), "new");
   EXPECT_FALSE(fs::exists(folder / "old"));
+}
+
+TEST_F(WorkFolderTest, InputsThatNobodyHoldsAnyMoreGo) {
+  const auto work = Open(/*input_life=*/absl::ZeroDuration());
+  auto held = *work->Fetch({.manifest = stored_.sha256, .name = "best"});
+  const fs::path unheld = work->Fetch({.manifest = stored_.sha256, .name = "b"})->path;
+  ASSERT_TRUE(fs::exists(unheld));
+  const fs::path whole = work->Fetch({.manifest = stored_.sha256})->path;
+  EXPECT_FALSE(fs::exists(unheld));
+  EXPECT_EQ(*ReadFile(held.path / "a"), "A");
+  held.hold.reset();
+  const auto again = work->Fetch({.manifest = stored_.sha256, .name = "b"});
+  EXPECT_EQ(*ReadFile(again->path), "B");
+  EXPECT_FALSE(fs::exists(held.path));
+  EXPECT_FALSE(fs::exists(whole));
+}
+
+TEST_F(WorkFolderTest, InputsStayForAWhile) {
+  const auto work = Open();
+  const fs::path first = work->Fetch({.manifest = stored_.sha256, .name = "b"})->path;
+  (void)work->Fetch({.manifest = stored_.sha256});
+  EXPECT_TRUE(fs::exists(first));
 }
 
 TEST_F(WorkFolderTest, ConcurrentFetchesShareOneCopy) {

@@ -13,30 +13,8 @@
 #include "common/worker/state_keeper.h"
 
 namespace foundry::worker {
-namespace {
 
 using coordinator::v1::Lease;
-
-// Makes a running task's token known to Drain while it lives.
-class Registered {
- public:
-  Registered(CancelToken* token, std::mutex* mutex, std::set<CancelToken*>* set)
-      : token_(token), mutex_(mutex), set_(set) {
-    std::lock_guard lock(*mutex_);
-    set_->insert(token_);
-  }
-  ~Registered() {
-    std::lock_guard lock(*mutex_);
-    set_->erase(token_);
-  }
-
- private:
-  CancelToken* const token_;
-  std::mutex* const mutex_;
-  std::set<CancelToken*>* const set_;
-};
-
-}  // namespace
 
 WorkerLoop::WorkerLoop(const WorkerOptions& options, const StageRunner* runner,
                        const rpc::Channel* channel, storage::ArtifactStore* store)
@@ -48,10 +26,7 @@ WorkerLoop::~WorkerLoop() { Drain(); }
 
 void WorkerLoop::Drain() {
   draining_.Cancel("the worker is shutting down");
-  {
-    std::lock_guard lock(mutex_);
-    for (CancelToken* token : running_) token->Cancel("the worker is shutting down");
-  }
+  tasks_.CancelAll("the worker is shutting down");
   for (std::thread& slot : slots_) {
     if (slot.joinable()) slot.join();
   }
@@ -95,10 +70,12 @@ void WorkerLoop::RunSlot() {
 void WorkerLoop::RunTask(const Lease& lease) {
   const auto count = [&](const char* outcome) { Count(lease, outcome); };
   CancelToken cancel;
-  const Registered registered(&cancel, &mutex_, &running_);
+  RunningTasks::Attempt attempt(&tasks_, lease.task_id(), lease.epoch(), cancel);
+  if (!attempt.own()) return count("doubled");
   if (draining_.Cancelled()) cancel.Cancel("the worker is shutting down");
   TaskReport report;
   Heartbeat heartbeat(&client_, lease, &report, cancel, HeartbeatPeriod(lease));
+  attempt.AwaitEarlier();
   absl::StatusOr<Finished> finished = Execute(lease, cancel, &report);
   // The last points and lines go up before the task ends under them.
   heartbeat.Flush();
@@ -137,11 +114,14 @@ void WorkerLoop::RunTask(const Lease& lease) {
 void WorkerLoop::RunSeat(const Lease& lease) {
   // Not known to Drain: the seat is given back first, then its ranks end.
   CancelToken cancel;
+  RunningTasks::Attempt attempt(&seats_, lease.task_id(), lease.epoch(), cancel);
+  if (!attempt.own()) return Count(lease, "doubled");
   absl::Status status;
   bool lost = false, cancelled = false, given_back = false;
   {
     SeatLink seat(&client_, lease, {options_.rank_address, HeartbeatPeriod(lease)}, runner_->files,
                   cancel, draining_);
+    attempt.AwaitEarlier();
     TaskReport report;  // the leader's counts
     StageRun run;
     run.cancel = cancel;

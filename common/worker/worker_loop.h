@@ -6,8 +6,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -18,6 +16,7 @@
 #include "common/storage/artifact_store.h"
 #include "common/worker/coordinator_client.h"
 #include "common/worker/run_stage.h"
+#include "common/worker/running_tasks.h"
 
 namespace foundry::worker {
 
@@ -69,8 +68,7 @@ class WorkerLoop {
   storage::ArtifactStore* const store_;
   CoordinatorClient client_;
   CancelToken draining_;
-  std::mutex mutex_;
-  std::set<CancelToken*> running_;  // of the tasks under way
+  RunningTasks tasks_, seats_;
   std::vector<std::thread> slots_;
 };
 

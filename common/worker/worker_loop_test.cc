@@ -101,11 +101,11 @@ class ScriptedWorkers : public v1::WorkersService::CallbackService {
         });
   }
 
-  void Queue(const std::string& task, int first_rank = 0) {
+  void Queue(const std::string& task, int first_rank = 0, int64_t epoch = 7) {
     std::lock_guard lock(mutex_);
     v1::Lease& lease = leases.emplace_back();
     lease.set_task_id(task);
-    lease.set_epoch(7);
+    lease.set_epoch(epoch);
     lease.set_attempt(1);
     lease.mutable_request()->mutable_merge();
     if (first_rank > 0) lease.mutable_seat()->set_first_rank(first_rank);
@@ -173,10 +173,11 @@ class WorkerLoopTest : public ::testing::Test {
     runner_.files = files_.get();
     runner_.metrics = &metrics_;
   }
-  void Handle(Handler handler) {
+  void Handle(Handler handler, int slots = 1) {
     runner_.stages = {{"merger", {{StageRequest::kMerge, std::move(handler)}}}};
-    loop_ = std::make_unique<WorkerLoop>(WorkerOptions{.heartbeat_period = absl::Milliseconds(20)},
-                                         &runner_, channel_.get(), store_.get());
+    loop_ = std::make_unique<WorkerLoop>(
+        WorkerOptions{.slots = slots, .heartbeat_period = absl::Milliseconds(20)}, &runner_,
+        channel_.get(), store_.get());
   }
   static Handler UntilCancelled(std::promise<void>* entered) {
     return [entered](const StageRequest&, TaskContext& context) -> absl::StatusOr<StageOutput> {
@@ -344,6 +345,35 @@ TEST_F(WorkerLoopTest, TextOfAnyBytesArrives) {
   EXPECT_EQ(workers_.failed.get_future().get().message(),
             "INVALID_ARGUMENT: caf\uFFFD.pdf: no PDF");
   EXPECT_EQ(workers_.Heartbeats().messages(0), "caf\uFFFD.pdf");
+}
+
+// As after an outage that outlasted the lease: the other slot gets the task anew.
+TEST_F(WorkerLoopTest, AttemptsOfOneTaskNeverShareItsScratch) {
+  workers_.Queue("t1", 0, /*epoch=*/7);
+  std::promise<void> entered;
+  std::atomic<int> inside = 0, runs = 0;
+  Handle(
+      [&](const StageRequest&, TaskContext& context) -> absl::StatusOr<StageOutput> {
+        EXPECT_EQ(++inside, 1);
+        if (++runs > 1) {
+          EXPECT_EQ(*ReadFile(context.scratch() / "state"), "as the earlier one left it");
+          --inside;
+          return StageOutput{};
+        }
+        entered.set_value();
+        while (!context.cancel().WaitFor(absl::Seconds(60))) {
+        }
+        std::ofstream(context.scratch() / "state") << "as the earlier one left it";
+        --inside;
+        return context.cancel().Check();
+      },
+      /*slots=*/2);
+  entered.get_future().wait();
+  workers_.Queue("t1", 0, /*epoch=*/7);  // once more: there is nothing to do
+  workers_.Queue("t1", 0, /*epoch=*/8);
+  EXPECT_EQ(workers_.completed.get_future().get().epoch(), 8);
+  loop_->Drain();
+  EXPECT_EQ(runs, 2);
 }
 
 TEST_F(WorkerLoopTest, ACancelledJobReleasesTheTask) {

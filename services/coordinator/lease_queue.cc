@@ -96,11 +96,12 @@ void LeaseQueue::Run() {
         work_.wait_for(lock, WaitTime(wake), [this] { return look_ || stopping_; });
     const bool polling = SteadyNow() >= next_poll_;
     look_ = false;
+    // First, so that no claim is made for who has gone or waited long enough.
+    Dismiss(lock);
     if (!draining_ && !waiters_.empty() && (looking || polling)) {
       next_poll_ = SteadyNow() + options_.poll;
       Serve(lock);
     }
-    Dismiss(lock);
   }
   draining_ = true;
   Dismiss(lock);
@@ -191,19 +192,18 @@ LeaseQuery LeaseQueue::QueryFor(const std::list<Waiter>& waiters,
   return query;
 }
 
-void LeaseQueue::GiveBack(const GrantedLease& grant) {
+absl::Status LeaseQueue::GiveBack(const GrantedLease& grant) {
   const absl::Time deadline = SteadyNow() + kClaimDeadline;
   const v1::Lease& lease = grant.lease;
   if (lease.seat().first_rank() == 0) {
-    (void)store_->Release({lease.task_id(), grant.worker_id, lease.epoch()}, deadline);
-    return;
+    return store_->Release({lease.task_id(), grant.worker_id, lease.epoch()}, deadline);
   }
   v1::LeaveSeatRequest request;
   request.set_worker_id(grant.worker_id);
   request.set_task_id(lease.task_id());
   request.set_epoch(lease.epoch());
   request.set_reason(v1::LEAVE_REASON_RELEASED);
-  (void)store_->LeaveSeat(request, deadline);
+  return store_->LeaveSeat(request, deadline);
 }
 
 void LeaseQueue::Grant(const std::vector<GrantedLease>& granted, std::list<Waiter>* waiters) {
@@ -211,12 +211,16 @@ void LeaseQueue::Grant(const std::vector<GrantedLease>& granted, std::list<Waite
     const auto waiter = std::find_if(
         waiters->begin(), waiters->end(),
         [&](const Waiter& candidate) { return candidate.worker_id == grant.worker_id; });
+    const auto give_back = [&] {
+      std::lock_guard lock(mutex_);
+      to_give_back_.push_back(grant);
+    };
     if (waiter == waiters->end()) {  // it got another one of two gangs formed at one moment
-      GiveBack(grant);
+      give_back();
       continue;
     }
     if (waiter->cancel.Cancelled()) {
-      GiveBack(grant);
+      give_back();
       waiter->answer(waiter->cancel.Check());
     } else {
       if (grant.lease.seat().first_rank() == 0) {  // the start of a gang is its leader's
@@ -253,14 +257,20 @@ std::vector<SeenWorker> LeaseQueue::TakeSeen() {
 
 void LeaseQueue::RecordLoop() {
   std::unique_lock lock(mutex_);
-  while (!stopping_ || !to_record_.empty()) {
+  while (!stopping_ || !to_record_.empty() || !to_give_back_.empty()) {
     // A moment's wait lets more come together.
     granted_.wait_for(lock, absl::ToChronoMilliseconds(options_.record_after),
                       [this] { return stopping_; });
     std::vector<GrantedLease> leases = std::move(to_record_);
     to_record_.clear();
+    const std::vector<GrantedLease> unwanted = std::move(to_give_back_);
+    to_give_back_.clear();
     const std::vector<SeenWorker> seen = TakeSeen();
     lock.unlock();
+    for (const GrantedLease& grant : unwanted) {
+      // What is not given back runs out.
+      Warn("giving back a lease that nobody waits for failed", GiveBack(grant));
+    }
     const absl::Time deadline = SteadyNow() + kClaimDeadline;
     if (!leases.empty()) {
       // What is not recorded here is recorded when the leases end.

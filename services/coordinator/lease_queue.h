@@ -4,7 +4,8 @@
 // transaction: sixty-four idle workers cost as many claims as one, and none holds a thread. It
 // looks when a hint comes, when a worker starts to wait, and every poll interval (a hint may get
 // lost; a failed task's pause ends silently). A second thread writes the events of starts, a moment
-// later: those of quick tasks have been written with their completion by then. Thread-safe.
+// later: those of quick tasks have been written with their completion by then; and it gives back
+// leases whose callers have gone. Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -75,8 +76,8 @@ class LeaseQueue {
                              const std::set<std::string>& without);
   // Answers who got something and takes them off the list.
   void Grant(const std::vector<GrantedLease>& granted, std::list<Waiter>* waiters);
-  // What nobody waits for any more.
-  void GiveBack(const GrantedLease& grant);
+  // Of the recording thread.
+  absl::Status GiveBack(const GrantedLease& grant);
   void RecordLoop();
   // Waiters that are due to be written down as seen.
   std::vector<SeenWorker> TakeSeen();
@@ -88,6 +89,7 @@ class LeaseQueue {
   std::condition_variable granted_;              // for the recording thread
   std::list<Waiter> waiters_;                    // guarded by mutex_
   std::vector<GrantedLease> to_record_;          // guarded by mutex_
+  std::vector<GrantedLease> to_give_back_;       // nobody waits for them; guarded by mutex_
   absl::Time next_poll_ = absl::InfinitePast();  // of the serving thread
   std::map<std::string, absl::Time> seen_;       // worker → last written; guarded by mutex_
   std::vector<SeenWorker> just_seen_;            // new ones; guarded by mutex_

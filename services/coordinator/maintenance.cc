@@ -174,20 +174,21 @@ void Maintenance::ArtifactLoop() {
 }
 
 absl::Status Maintenance::ExportPending() {
+  std::set<std::string> away;  // jobs whose folders cannot be written for now
   for (;;) {
-    FOUNDRY_ASSIGN_OR_RETURN(const auto pending, store_->PendingExports(kBatch, Deadline()));
+    FOUNDRY_ASSIGN_OR_RETURN(const auto pending, store_->PendingExports(kBatch, away, Deadline()));
     if (pending.empty()) return absl::OkStatus();
-    bool some_wait = false;
     for (const PendingExport& item : pending) {
       if (stop_.Cancelled() || !leadership_.Held()) return absl::OkStatus();
+      if (away.count(item.job_id) > 0) continue;
       const telemetry::LogScope scope({{"job", item.job_id}, {"step", item.step}});
       const absl::Status status = ExportStep(item);
       if (status.ok()) {
         FOUNDRY_RETURN_IF_ERROR(store_->ExportDone(item.job_id, item.step, Deadline()));
       } else if (MayPass(status)) {
-        // Others' folders may be there; this one is tried again with the next look.
+        // Others' folders may be there; this job's is tried again with the next look.
         Warn("outputs cannot be written for now", status);
-        some_wait = true;
+        away.insert(item.job_id);
       } else {
         telemetry::LogError("outputs cannot be written", {{"error", status.ToString()}});
         FOUNDRY_RETURN_IF_ERROR(store_->ExportFailed(
@@ -195,7 +196,6 @@ absl::Status Maintenance::ExportPending() {
             Deadline()));
       }
     }
-    if (some_wait) return absl::OkStatus();
   }
 }
 
@@ -218,6 +218,11 @@ absl::Status Maintenance::CollectBlobs() {
                            store_->CommittedManifests(SteadyNow() + absl::Minutes(1)));
   FOUNDRY_ASSIGN_OR_RETURN(const auto report,
                            storage::CollectGarbage(manifests, put_before, artifacts_));
+  if (report.missing > 0) {
+    telemetry::LogError(
+        "outputs of finished tasks are missing in the artifact store: they cannot be reused",
+        {{"manifests", absl::StrCat(report.missing)}, {"one_of_them", report.a_missing_one}});
+  }
   if (report.removed > 0) {
     telemetry::LogInfo(
         "collected blobs that no output needs",
@@ -260,7 +265,7 @@ absl::Status Maintenance::RestoreOutputs(const std::string& job_id, absl::Time d
   if (!missing) return absl::OkStatus();
   FOUNDRY_RETURN_IF_ERROR(store_->ExportAgain(job_id, deadline));
   for (;;) {
-    FOUNDRY_ASSIGN_OR_RETURN(const auto pending, store_->PendingExports(kBatch, deadline));
+    FOUNDRY_ASSIGN_OR_RETURN(const auto pending, store_->PendingExports(kBatch, {}, deadline));
     const bool open = std::any_of(pending.begin(), pending.end(),
                                   [&](const auto& item) { return item.job_id == job_id; });
     if (!open || SteadyNow() + options_.period >= deadline) return absl::OkStatus();

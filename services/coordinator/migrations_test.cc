@@ -132,7 +132,7 @@ class ProgramTraceTest : public MigrationsTest {
     ExpireAll();
     RunAll();
     ASSERT_TRUE(store().ExportAgain(job, Soon()).ok());
-    ASSERT_EQ(store().PendingExports(10, Soon())->size(), 1u);
+    ASSERT_EQ(store().PendingExports(10, {}, Soon())->size(), 1u);
     ASSERT_TRUE(store().ExportDone(job, "extraction", Soon()).ok());
     ASSERT_EQ(store().StepsWithOutputs(job, Soon())->size(), 1u);
 

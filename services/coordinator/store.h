@@ -207,7 +207,10 @@ class Store {
   absl::Status ShortenPauses(absl::Time deadline);
   // Ends leases that ran out; answers how many.
   absl::StatusOr<int> ExpireLeases(absl::Time deadline);
-  absl::StatusOr<std::vector<PendingExport>> PendingExports(int limit, absl::Time deadline);
+  // Outputs to be written, oldest jobs first, but those `without`.
+  absl::StatusOr<std::vector<PendingExport>> PendingExports(int limit,
+                                                            const std::set<std::string>& without,
+                                                            absl::Time deadline);
   absl::Status ExportDone(const std::string& job_id, const std::string& step, absl::Time deadline);
   // The steps of a job that have outputs, in order, exported or not.
   absl::StatusOr<std::vector<PendingExport>> StepsWithOutputs(const std::string& job_id,
@@ -224,7 +227,8 @@ class Store {
   // Drops workers that were not seen for so long.
   absl::Status ForgetWorkers(absl::Duration unseen, absl::Time deadline);
   // Manifests that rows name: what must stay in the artifact store.
-  absl::StatusOr<std::set<std::string>> CommittedManifests(absl::Time deadline);
+  // Reads tasks `part` at a time; what is committed meanwhile may be left out.
+  absl::StatusOr<std::set<std::string>> CommittedManifests(absl::Time deadline, int part = 50000);
   // Tasks by stage and state (READY, RUNNING), for metrics.
   struct QueueCount {
     std::string stage;

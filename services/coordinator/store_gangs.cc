@@ -141,7 +141,8 @@ absl::StatusOr<bool> Store::SeatWorkers(pqxx::work& work, const GangTask& task,
             "SELECT s.worker_id, s.devices, s.worker_id = g.leader, "
             "extract(epoch FROM clock_timestamp() - g.gathering_since)::float8 "
             "FROM seats s JOIN gangs g USING (task_id) WHERE s.task_id = $1 AND s.epoch = 0 "
-            "ORDER BY s.taken, s.worker_id",
+            // Another gathering may be taking a worker for its own task: not one to count on.
+            "ORDER BY s.taken, s.worker_id FOR UPDATE OF s SKIP LOCKED",
             task.task_id)) {
     offers.push_back({row[0].as<std::string>(), row[1].as<int>(), row[2].as<bool>()});
     gathered = absl::Seconds(row[3].as<double>());

@@ -54,6 +54,21 @@ TEST_F(StoreGangsTest, WhatAGangReadsAndStoresIsNotCollected) {
   EXPECT_THAT(*store().CommittedManifests(Soon()), ElementsAre(Sha256Hex("train")));
 }
 
+// Another task's gathering takes a waiting worker in the moment in which this gang would form.
+TEST_F(StoreGangsTest, NoGangIsFormedWithAWorkerThatIsBeingTaken) {
+  Training("t", kTwo);
+  ASSERT_THAT(Gather({"a"}), IsEmpty());
+  const auto other = Connect(info_);
+  pqxx::work work(*other);
+  work.exec("DELETE FROM seats WHERE worker_id = 'a'");
+  EXPECT_THAT(Gather({"b"}), IsEmpty());
+  work.commit();
+  const auto seats = Gather({"c"});
+  ASSERT_EQ(seats.size(), 1u);  // the other one's is for b
+  EXPECT_EQ(seats[0].lease.seat().world_size(), 2);
+  EXPECT_EQ(Gather({"b"}).size(), 1u);
+}
+
 TEST_F(StoreGangsTest, TheJobsLimitHoldsForGangsToo) {
   Training("t", kTwo, "max_running_tasks: 1\n");
   const auto seats = Gather({"a", "b"});

@@ -97,16 +97,16 @@ TEST_F(StoreJobsTest, JobWaitsForItsExports) {
   const std::string job = Create("r1", SmallSpec());
   RunAll();
   EXPECT_EQ(JobState(job), v1::STATE_RUNNING);
-  auto pending = store().PendingExports(10, Soon());
+  auto pending = store().PendingExports(10, {}, Soon());
   ASSERT_TRUE(pending.ok()) << pending.status();
   ASSERT_EQ(pending->size(), 1u);
   EXPECT_EQ((*pending)[0].step, "extraction");
   EXPECT_EQ((*pending)[0].tasks.size(), 3u);
   ASSERT_TRUE(store().ExportFailed(job, "extraction", "disk full", Soon()).ok());
   EXPECT_THAT(Get(job).reason(), HasSubstr("disk full"));
-  EXPECT_THAT(*store().PendingExports(10, Soon()), IsEmpty());
+  EXPECT_THAT(*store().PendingExports(10, {}, Soon()), IsEmpty());
   ASSERT_TRUE(store().RetryJob(job, Soon()).ok());
-  EXPECT_EQ(store().PendingExports(10, Soon())->size(), 1u);
+  EXPECT_EQ(store().PendingExports(10, {}, Soon())->size(), 1u);
   ASSERT_TRUE(store().ExportDone(job, "extraction", Soon()).ok());
   ASSERT_TRUE(store().ExportDone(job, "extraction", Soon()).ok());
   EXPECT_EQ(JobState(job), v1::STATE_SUCCEEDED);
@@ -117,13 +117,33 @@ TEST_F(StoreJobsTest, NoOutputOfAJobThatFailedCountsAsWritten) {
   const std::string job = Create("r1", SpecOf("sources: [{pdf: docs}]\nsteps: [extraction, "
                                               "enrichment]\nextraction: {shards: 1}\n"));
   RunAll();
-  ASSERT_EQ(store().PendingExports(10, Soon())->size(), 2u);
+  ASSERT_EQ(store().PendingExports(10, {}, Soon())->size(), 2u);
   for (const char* step : {"extraction", "enrichment"}) {
     ASSERT_TRUE(store().ExportFailed(job, step, "disk full", Soon()).ok());
   }
   EXPECT_EQ(JobState(job), v1::STATE_FAILED);
   ASSERT_TRUE(store().RetryJob(job, Soon()).ok());
-  EXPECT_EQ(store().PendingExports(10, Soon())->size(), 2u);
+  EXPECT_EQ(store().PendingExports(10, {}, Soon())->size(), 2u);
+}
+
+TEST_F(StoreJobsTest, OutputsOfSomeJobsCanBeLeftForLater) {
+  options_.wait_for_exports = true;
+  const std::string away = Create("r1", SmallSpec());
+  const std::string other = CreateWith("other", "", 1);
+  RunAll();
+  EXPECT_EQ((*store().PendingExports(1, {}, Soon()))[0].job_id, away);
+  EXPECT_EQ((*store().PendingExports(1, {away}, Soon()))[0].job_id, other);
+  EXPECT_THAT(*store().PendingExports(1, {away, other}, Soon()), IsEmpty());
+}
+
+TEST_F(StoreJobsTest, ManifestsAreReadInParts) {
+  CreateWith("job", "", 5);
+  std::set<std::string> committed;
+  for (const std::string& key : RunAll()) committed.insert(Sha256Hex(key));
+  ASSERT_GE(committed.size(), 5u);
+  for (const int part : {1, 2, 5, 6}) {
+    EXPECT_EQ(*store().CommittedManifests(Soon(), part), committed) << part;
+  }
 }
 
 TEST_F(StoreJobsTest, OutputsOfAnEndedJobAreWrittenOnceMoreOrGivenUp) {
@@ -135,12 +155,12 @@ TEST_F(StoreJobsTest, OutputsOfAnEndedJobAreWrittenOnceMoreOrGivenUp) {
   EXPECT_EQ(store().StepsWithOutputs(job, Soon())->size(), 1u);
   for (const bool works : {true, false}) {
     ASSERT_TRUE(store().ExportAgain(job, Soon()).ok());
-    EXPECT_EQ(store().PendingExports(10, Soon())->size(), 1u);
+    EXPECT_EQ(store().PendingExports(10, {}, Soon())->size(), 1u);
     const absl::Status status = works
                                     ? store().ExportDone(job, "extraction", Soon())
                                     : store().ExportFailed(job, "extraction", "disk full", Soon());
     EXPECT_TRUE(status.ok()) << status;
-    EXPECT_THAT(*store().PendingExports(10, Soon()), IsEmpty());
+    EXPECT_THAT(*store().PendingExports(10, {}, Soon()), IsEmpty());
     EXPECT_EQ(JobState(job), v1::STATE_SUCCEEDED);
   }
   EXPECT_EQ(CheckedEvents(job).back().severity(), "error");

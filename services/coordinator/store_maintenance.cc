@@ -6,6 +6,7 @@
 #include "absl/strings/str_replace.h"
 #include "common/base/status.h"
 #include "common/base/steady_time.h"
+#include "common/telemetry/log.h"
 #include "services/coordinator/attempts.h"
 #include "services/coordinator/job_edit.h"
 #include "services/coordinator/store.h"
@@ -43,6 +44,8 @@ absl::StatusOr<int> Store::ExpireLeases(absl::Time deadline) {
         ExpireLease(job_id, task_id, std::min(deadline, SteadyNow() + kHeldRow));
     if (absl::IsDeadlineExceeded(status)) {
       held.insert(job_id);
+      telemetry::LogWarning("leases of a job cannot end for now: its row is held",
+                            {{"job", job_id}, {"error", std::string(status.message())}});
       continue;
     }
     FOUNDRY_RETURN_IF_ERROR(status);
@@ -125,7 +128,8 @@ absl::Status ReadExports(pqxx::work& work, const pqxx::result& rows,
 
 }  // namespace
 
-absl::StatusOr<std::vector<PendingExport>> Store::PendingExports(int limit, absl::Time deadline) {
+absl::StatusOr<std::vector<PendingExport>> Store::PendingExports(
+    int limit, const std::set<std::string>& without, absl::Time deadline) {
   std::vector<PendingExport> pending;
   FOUNDRY_RETURN_IF_ERROR(database_.Transact("pending exports", deadline, [&](pqxx::work& work) {
     return ReadExports(
@@ -133,11 +137,11 @@ absl::StatusOr<std::vector<PendingExport>> Store::PendingExports(int limit, absl
         Exec(work,
              // From the steps, which are few, not by way of the jobs in their order.
              "WITH due AS MATERIALIZED (SELECT job_id, name, position FROM steps "
-             "  WHERE NOT exported AND state IN (4, 9)) "
+             "  WHERE NOT exported AND state IN (4, 9) AND job_id <> ALL($2::text[])) "
              "SELECT s.job_id, s.name, j.spec FROM due s CROSS JOIN LATERAL "
              "  (SELECT spec, state, create_time FROM jobs WHERE job_id = s.job_id OFFSET 0) j "
              "WHERE j.state IN (2, 3, 4) ORDER BY j.create_time, s.position LIMIT $1",
-             limit),
+             limit, TextArray(without)),
         &pending);
   }));
   return pending;
@@ -249,19 +253,34 @@ absl::StatusOr<std::vector<std::string>> Store::DropHistory(absl::Duration age,
   return dropped;
 }
 
-absl::StatusOr<std::set<std::string>> Store::CommittedManifests(absl::Time deadline) {
+absl::StatusOr<std::set<std::string>> Store::CommittedManifests(absl::Time deadline, int part) {
   std::set<std::string> manifests;
-  FOUNDRY_RETURN_IF_ERROR(
-      database_.Transact("committed manifests", deadline, [&](pqxx::work& work) {
-        manifests.clear();
-        for (const auto& row : Exec(work,
-                                    "SELECT manifest FROM tasks WHERE manifest <> '' UNION "
-                                    "SELECT manifest FROM checkpoints UNION "
-                                    "SELECT inputs FROM gangs WHERE inputs <> ''")) {
-          manifests.insert(row[0].as<std::string>());
-        }
-        return absl::OkStatus();
-      }));
+  FOUNDRY_RETURN_IF_ERROR(database_.Transact("committed states", deadline, [&](pqxx::work& work) {
+    for (const auto& row : Exec(work,
+                                "SELECT manifest FROM checkpoints UNION "
+                                "SELECT inputs FROM gangs WHERE inputs <> ''")) {
+      manifests.insert(row[0].as<std::string>());
+    }
+    return absl::OkStatus();
+  }));
+  // In parts, because a statement has seconds and there may be millions of tasks. What is committed
+  // meanwhile, behind the part that is read, is too young to be collected.
+  std::string last;
+  for (bool more = true; more;) {
+    FOUNDRY_RETURN_IF_ERROR(
+        database_.Transact("committed manifests", deadline, [&](pqxx::work& work) {
+          const pqxx::result rows = Exec(work,
+                                         "SELECT task_id, manifest FROM tasks WHERE task_id > $1 "
+                                         "ORDER BY task_id LIMIT $2",
+                                         last, part);
+          for (const auto& row : rows) {
+            if (row[1].size() > 0) manifests.insert(row[1].as<std::string>());
+          }
+          more = static_cast<int>(rows.size()) == part;
+          if (more) last = rows[part - 1][0].as<std::string>();
+          return absl::OkStatus();
+        }));
+  }
   return manifests;
 }
 

@@ -61,13 +61,22 @@ void WriteQueue::Heartbeat(const v1::HeartbeatRequest* request, absl::Time deadl
   item.deadline = deadline;
   item.cancel = cancel;
   item.done = std::move(done);
-  // What waits for a job's row must not hold up the others.
-  const bool plain = request->messages().empty() && request->metrics().empty();
+  const std::string lane = HeartbeatLane(*request);
   {
     std::lock_guard lock(mutex_);
-    AddLocked(plain ? kHeartbeats : absl::StrCat("task ", request->task_id()), std::move(item));
+    AddLocked(lane, std::move(item));
   }
   changed_.notify_one();
+}
+
+std::string WriteQueue::HeartbeatLane(const v1::HeartbeatRequest& request) const {
+  if (request.messages().empty() && request.metrics().empty()) return kHeartbeats;
+  // Messages wait for the job's row, which may be held: one thread waits, however many tasks tell
+  // something.
+  const auto job =
+      request.messages().empty() ? std::nullopt : store_->KnownJobOf(request.task_id());
+  return job.has_value() ? absl::StrCat("messages of job ", *job)
+                         : absl::StrCat("task ", request.task_id());
 }
 
 void WriteQueue::AddLocked(const std::string& name, Item item) {

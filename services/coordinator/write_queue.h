@@ -57,6 +57,7 @@ class WriteQueue {
     std::deque<Item> items;
     bool busy = false;
   };
+  std::string HeartbeatLane(const v1::HeartbeatRequest& request) const;
   void AddLocked(const std::string& lane, Item item);
   void DueLocked(const std::string& lane);
   // The next lane to work on; empty: there is none.

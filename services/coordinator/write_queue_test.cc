@@ -82,5 +82,42 @@ TEST_F(WriteQueueTest, JobsThatAreHeldHoldUpNoOther) {
   for (const absl::Status& status : held) EXPECT_TRUE(status.ok()) << status;
 }
 
+TEST_F(WriteQueueTest, MessagesOfOneHeldJobTakeOneThread) {
+  const std::string free = CreateWith("free", "", 1);
+  CreateWith("held", "", 3);
+  std::vector<v1::HeartbeatRequest> of_held;
+  v1::HeartbeatRequest of_free;
+  for (const GrantedLease& grant : LeaseMany(4)) {
+    v1::HeartbeatRequest beat = RequestFor<v1::HeartbeatRequest>(grant);
+    beat.add_messages("said");
+    if (grant.lease.job_id() == free) {
+      of_free = beat;
+    } else {
+      of_held.push_back(beat);
+    }
+  }
+  ASSERT_EQ(of_held.size(), 3u);
+  const auto other = Connect(info_);
+  pqxx::work work(*other);
+  work.exec("SELECT FROM jobs WHERE job_id <> " + work.quote(free) + " FOR UPDATE");
+  absl::BlockingCounter left(static_cast<int>(of_held.size()));
+  WriteQueue queue(&store(), {.threads = 4});  // two of them for what may wait
+  for (const v1::HeartbeatRequest& beat : of_held) {
+    queue.Heartbeat(&beat, Soon(), CancelToken(), [&](const absl::StatusOr<bool>& outcome) {
+      EXPECT_TRUE(outcome.ok()) << outcome.status();
+      left.DecrementCount();
+    });
+  }
+  absl::Notification told;
+  queue.Heartbeat(&of_free, Soon(), CancelToken(), [&](const absl::StatusOr<bool>& outcome) {
+    EXPECT_TRUE(outcome.ok()) << outcome.status();
+    told.Notify();
+  });
+  EXPECT_TRUE(told.WaitForNotificationWithTimeout(absl::Seconds(3)));
+  work.abort();
+  left.Wait();
+  if (!told.HasBeenNotified()) told.WaitForNotification();
+}
+
 }  // namespace
 }  // namespace foundry::coordinator
