@@ -168,7 +168,7 @@ std::vector<Pair> ExtractPairs(const Document& original, const ExtractiveOptions
     items.insert(items.end(), premises[i].begin(), premises[i].end());
     enqueue(std::move(items), 1 + sentences[i].parsed.sentence.size() / kWordsPerTurn);
   }
-  enqueue(PassageItems(document, topic, sentences, options.seed), 1 + sentences.size() / 8);
+  enqueue(PassageItems(document, topic, sentences), 1 + sentences.size() / 8);
 
   const int wanted = options.pairs_per_document > 0
                          ? options.pairs_per_document

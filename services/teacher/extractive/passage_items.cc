@@ -90,7 +90,7 @@ void ParagraphItems(const std::vector<const SourceSentence*>& sentences, size_t 
 }  // namespace
 
 std::vector<Item> PassageItems(const dataset::Document& document, const std::string& topic,
-                               const std::vector<SourceSentence>& sentences, uint64_t seed) {
+                               const std::vector<SourceSentence>& sentences) {
   std::vector<Item> items;
   if (sentences.empty()) return items;
   std::vector<const SourceSentence*> paragraph;
@@ -149,7 +149,6 @@ std::vector<Item> PassageItems(const dataset::Document& document, const std::str
                            "about", "document", "d:keywords", SpanOf(all), 1.5));
     }
   }
-  (void)seed;
   return items;
 }
 

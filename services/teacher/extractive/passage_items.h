@@ -11,6 +11,6 @@ namespace foundry::teacher::extractive {
 
 // `topic`: what the document is called.
 std::vector<Item> PassageItems(const dataset::Document& document, const std::string& topic,
-                               const std::vector<SourceSentence>& sentences, uint64_t seed);
+                               const std::vector<SourceSentence>& sentences);
 
 }  // namespace foundry::teacher::extractive
