@@ -52,20 +52,4 @@ inline constexpr char kClaimSql[] =
     "SELECT task_id, epoch, job_id, step, key, attempt, request, worker_id, stage, position "
     "FROM claimed ORDER BY array_position((SELECT ids FROM chosen), task_id)";
 
-// $1 tasks, $2 their epochs. Answers job, task and epoch of those whose starts are not told yet.
-inline constexpr char kToAnnounceSql[] =
-    "SELECT h.job_id, h.task_id, h.epoch FROM unnest($1::text[], $2::bigint[]) AS l(task_id, epoch)"
-    " JOIN heartbeats h USING (task_id, epoch) WHERE NOT h.announced";
-
-// $1 tasks, $2 their epochs. Marks the starts that are not told yet and answers them. Locks in the
-// order of all who lock several heartbeats.
-inline constexpr char kAnnounceSql[] =
-    "WITH held AS MATERIALIZED (SELECT h.task_id, h.epoch FROM heartbeats h "
-    "WHERE h.task_id = ANY($1::text[]) AND NOT h.announced ORDER BY h.task_id FOR UPDATE) "
-    "UPDATE heartbeats h SET announced = true "
-    "FROM unnest($1::text[], $2::bigint[]) AS l(task_id, epoch) JOIN held USING (task_id, epoch) "
-    "JOIN tasks t USING (task_id) "
-    "WHERE h.task_id = l.task_id AND h.epoch = l.epoch AND t.epoch = l.epoch AND t.state = 3 "
-    "RETURNING t.job_id, t.step, t.key, t.worker_id, t.attempt, " FOUNDRY_MICROS("t.state_time");
-
 }  // namespace foundry::coordinator

@@ -7,6 +7,7 @@
 #include "common/base/status.h"
 #include "common/text/utf8.h"
 #include "services/coordinator/database.h"
+#include "services/coordinator/lease_sql.h"
 
 namespace foundry::coordinator {
 namespace {
@@ -208,13 +209,7 @@ absl::Status JobEdit::MoveTasks(State from, State to, const std::string& reason)
     Event(row[0].as<std::string>(), row[1].as<std::string>(), to, reason);
     ids.push_back(row[2].as<std::string>());
   }
-  if (ready && !ids.empty()) {
-    Exec(work_,
-         "WITH beats AS MATERIALIZED (SELECT task_id FROM heartbeats WHERE task_id = "
-         "ANY($1::text[]) ORDER BY task_id FOR UPDATE) "
-         "DELETE FROM heartbeats h USING beats b WHERE h.task_id = b.task_id",
-         TextArray(ids));
-  }
+  if (ready && !ids.empty()) Exec(work_, kEndLeasesSql, TextArray(ids));
   tasks_ready_ |= ready && !rows.empty();
   return absl::OkStatus();
 }

@@ -26,6 +26,7 @@ constexpr absl::Duration kCallDeadline = absl::Seconds(10);
 constexpr absl::Duration kProbeDeadline = absl::Seconds(5);
 constexpr int kBatch = 16;
 constexpr absl::Duration kLongestPeriod = absl::Seconds(10);
+constexpr absl::Duration kLongestGaugePeriod = absl::Minutes(2);
 constexpr int kShareOfTime = 20;  // looks take at most a twentieth of it
 constexpr absl::Duration kExportPause = absl::Milliseconds(50);
 constexpr absl::Duration kForgetWorkers = absl::Hours(24);
@@ -80,6 +81,9 @@ void Maintenance::ExpireLoop() {
     const absl::Time start = SteadyNow();
     const bool leads = leadership_.Held();
     NoteDatabase(leads ? ExpireLeases() : store_->Ping(start + kProbeDeadline));
+    // Looks that have become slow (many row versions that cannot be vacuumed yet) are spaced out,
+    // so that they take a small share of the time.
+    pause = std::clamp((SteadyNow() - start) * kShareOfTime, options_.period, kLongestPeriod);
     if (leads && away_since_ == absl::InfiniteFuture()) {
       if (start >= next_housekeeping) {
         KeepHouse();
@@ -91,12 +95,11 @@ void Maintenance::ExpireLoop() {
       }
     }
     if (start >= next_gauges && away_since_ == absl::InfiniteFuture()) {
+      const absl::Time counting = SteadyNow();
       UpdateGauges();
-      next_gauges = start + options_.gauge_period;
+      next_gauges = start + std::clamp((SteadyNow() - counting) * kShareOfTime,
+                                       options_.gauge_period, kLongestGaugePeriod);
     }
-    // Looks that have become slow (many row versions that cannot be vacuumed yet) are spaced out,
-    // so that they take a small share of the time.
-    pause = std::clamp((SteadyNow() - start) * kShareOfTime, options_.period, kLongestPeriod);
   } while (!stop_.WaitFor(pause));
 }
 

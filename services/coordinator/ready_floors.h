@@ -25,7 +25,7 @@ class ReadyFloors {
   std::map<Key, int64_t> Snapshot() const;
   bool empty() const;
 
-  // Everything of `key` below `position` was claimed by a claim that began at `generation`; does
+  // A claim that began at `generation` found nothing of `key` below `position`, or took it; does
   // nothing when floors were forgotten since.
   void Raise(const Key& key, int64_t position, int64_t generation);
   int64_t generation() const;

@@ -7,6 +7,7 @@
 #include "common/base/steady_time.h"
 #include "services/coordinator/claim_sql.h"
 #include "services/coordinator/job_edit.h"
+#include "services/coordinator/lease_sql.h"
 #include "services/coordinator/schedule.h"
 #include "services/coordinator/store.h"
 #include "services/coordinator/store_lease.h"
@@ -166,15 +167,18 @@ absl::Status Store::Claim(const LeaseQuery& query, absl::Time deadline,
 absl::StatusOr<Store::Round> Store::ClaimRound(const LeaseQuery& query, absl::Time deadline) {
   Round round;
   std::vector<GrantedLease>& granted = round.granted;
-  std::map<ReadyFloors::Key, int64_t> last;  // claimed positions
+  std::map<ReadyFloors::Key, int64_t> next;  // below which nothing was left
   const int64_t generation = floors_.generation();
   const Floors floors = floors_.Snapshot();
   FOUNDRY_RETURN_IF_ERROR(
       relaxed_.Transact("lease tasks", deadline, [&](pqxx::work& work) -> absl::Status {
         granted.clear();
-        last.clear();
+        next.clear();
         round.exhausted = true;
         std::vector<ReadyWork> ready = ReadReadyWork(work, query, floors);
+        // Of jobs that get nothing this time, too: what was stepped over to find their first ready
+        // tasks must not be stepped over again by every claim.
+        for (const ReadyWork& item : ready) next[{item.job_id, item.stage}] = item.first_position;
         FillRunning(work, &ready);
         SinceLastStarts(&ready);
         const std::vector<Allotment> allotments =
@@ -198,8 +202,8 @@ absl::StatusOr<Store::Round> Store::ClaimRound(const LeaseQuery& query, absl::Ti
                   Interval(options_.lease), query.devices)) {
           FOUNDRY_ASSIGN_OR_RETURN(GrantedLease grant, ReadLease(row, options_.lease));
           const ReadyFloors::Key key{grant.lease.job_id(), row[8].as<std::string>()};
-          int64_t& position = last[key];
-          position = std::max(position, row[9].as<int64_t>());
+          int64_t& position = next[key];
+          position = std::max(position, row[9].as<int64_t>() + 1);
           --most_of[key];
           granted.push_back(std::move(grant));
         }
@@ -213,7 +217,7 @@ absl::StatusOr<Store::Round> Store::ClaimRound(const LeaseQuery& query, absl::Ti
         for (const auto& [key, left] : most_of) round.exhausted &= left > 0;
         return FillCheckpoints(work, &granted);
       }));
-  for (const auto& [key, position] : last) floors_.Raise(key, position + 1, generation);
+  for (const auto& [key, position] : next) floors_.Raise(key, position, generation);
   NoteGrants(granted);
   return round;
 }

@@ -2,9 +2,12 @@
 // tasks give as their reason.
 #include <thread>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/substitute.h"
 #include "gmock/gmock.h"
 #include "services/coordinator/claim_sql.h"
+#include "services/coordinator/lease_sql.h"
 #include "services/coordinator/schedule.h"
 #include "services/coordinator/store_fixture.h"
 
@@ -12,8 +15,11 @@ namespace foundry::coordinator {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ContainsRegex;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
 
@@ -67,6 +73,41 @@ TEST_F(StoreClaimTest, ClaimsAreIndexScansThatSkipLockedRows) {
                                    "'{extraction,teacher}', false, '{}', '{}', '{}', 1", mode);
     EXPECT_THAT(ready, HasSubstr("Index Scan using tasks_open")) << mode;
     EXPECT_THAT(ready, Not(HasSubstr("Seq Scan on tasks"))) << mode;
+  }
+}
+
+// The lines of a plan that read heartbeats, each with the condition below it.
+std::vector<std::string> ReadsOfHeartbeats(const std::string& plan) {
+  std::vector<std::string> reads;
+  const std::vector<std::string> lines = absl::StrSplit(plan, '\n');
+  for (size_t i = 0; i + 1 < lines.size(); ++i) {
+    if (absl::StrContains(lines[i], "Scan") && absl::StrContains(lines[i], "heartbeats")) {
+      reads.push_back(absl::StrCat(lines[i], " / ", lines[i + 1]));
+    }
+  }
+  return reads;
+}
+
+// Also where the statistics say that there are next to none, which is so beside a long transaction:
+// then thousands that have ended are still there.
+TEST_F(StoreClaimTest, LeasesAreFoundByTheirTasksWhateverTheStatisticsSay) {
+  CreateWith("big", "", 3000);
+  LeaseOne();
+  Sql("ANALYZE");
+  const std::string beat =
+      "text[], bigint[], text[], smallint[], float8[], float8[], text[], text[]";
+  const std::string beats = "'{a}', '{1}', '{w}', '{0}', '{0}', '{0}', '{u}', '{m}', '30 seconds'";
+  for (const char* mode : {"force_generic_plan", "force_custom_plan"}) {
+    for (const std::string& plan :
+         {Plan(kToAnnounceSql, "text[], bigint[]", "'{a}', '{1}'", mode),
+          Plan(kAnnounceSql, "text[], bigint[]", "'{a}', '{1}'", mode),
+          Plan(kHeartbeatsSql, beat + ", text", beats, mode),
+          Plan(kLockTasksSql, "text[]", "'{a}'", mode),
+          Plan(kSucceedSql, "text[], bytea[], text[]", "'{a}', '{}', '{m}'", mode),
+          Plan(kEndLeasesSql, "text[]", "'{a}'", mode)}) {
+      EXPECT_THAT(ReadsOfHeartbeats(plan), Not(IsEmpty())) << plan;
+      EXPECT_THAT(ReadsOfHeartbeats(plan), Each(ContainsRegex("Index Cond: .*task_id = "))) << plan;
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include "common/base/status.h"
 #include "services/coordinator/job_edit.h"
+#include "services/coordinator/lease_sql.h"
 #include "services/coordinator/store.h"
 #include "services/coordinator/store_lease.h"
 
@@ -22,17 +23,10 @@ struct CompletingTask {
 
 using CompletingTasks = std::map<std::string, CompletingTask>;
 
-// The tasks that are there, locked in the one order that everybody locks them in.
+// Those that are there, now locked.
 CompletingTasks LockTasks(pqxx::work& work, const std::vector<std::string>& ids) {
   CompletingTasks tasks;
-  for (const auto& row :
-       Exec(work,
-            "SELECT t.task_id, t.job_id, t.worker_id, t.manifest, t.state, t.epoch, "
-            "coalesce(h.announced, true), t.step, t.key, t.attempt, " FOUNDRY_MICROS(
-                "t.state_time") " FROM tasks t LEFT JOIN heartbeats h USING (task_id) "
-                                "WHERE t.task_id = ANY($1::text[]) ORDER BY t.task_id "
-                                "FOR UPDATE OF t",
-            TextArray(ids))) {
+  for (const auto& row : Exec(work, kLockTasksSql, TextArray(ids))) {
     CompletingTask& task = tasks[row[0].as<std::string>()];
     task.job_id = row[1].as<std::string>();
     task.worker_id = row[2].as<std::string>();
@@ -90,15 +84,7 @@ class Results {
 
   void Write(pqxx::work& work) const {
     if (empty()) return;
-    Exec(work,
-         "WITH done AS (UPDATE tasks t SET state = 4, reason = '', worker_id = '', "
-         "state_time = clock_timestamp(), result = d.result, manifest = d.manifest "
-         "FROM unnest($1::text[], $2::bytea[], $3::text[]) AS d(task_id, result, manifest) "
-         "WHERE t.task_id = d.task_id),"
-         "beats AS MATERIALIZED (SELECT task_id FROM heartbeats WHERE task_id = ANY($1::text[]) "
-         "ORDER BY task_id FOR UPDATE) "
-         "DELETE FROM heartbeats h USING beats b WHERE h.task_id = b.task_id",
-         TextArray(ids_), BytesArray(results_), TextArray(manifests_));
+    Exec(work, kSucceedSql, TextArray(ids_), BytesArray(results_), TextArray(manifests_));
   }
 
  private:

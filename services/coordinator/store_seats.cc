@@ -157,9 +157,11 @@ absl::Status Store::ExpireSeats(absl::Time deadline) {
     expired.clear();
     for (const auto& row :
          Exec(work,
-              "SELECT s.task_id, s.worker_id, s.epoch FROM seats s JOIN tasks t USING (task_id) "
-              "WHERE s.lease_until < clock_timestamp() AND s.epoch = t.epoch "
-              "AND s.first_rank > 0 AND t.state = 3 ORDER BY s.task_id, s.first_rank LIMIT 500")) {
+              "WITH due AS MATERIALIZED (SELECT * FROM seats WHERE lease_until < clock_timestamp() "
+              "AND first_rank > 0) "
+              "SELECT s.task_id, s.worker_id, s.epoch FROM due s JOIN tasks t USING (task_id) "
+              "WHERE s.epoch = t.epoch AND t.state = 3 ORDER BY s.task_id, s.first_rank LIMIT "
+              "500")) {
       expired.push_back({row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<int64_t>()});
     }
     return absl::OkStatus();

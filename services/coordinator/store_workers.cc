@@ -11,27 +11,12 @@
 #include "common/base/status.h"
 #include "services/coordinator/attempts.h"
 #include "services/coordinator/job_edit.h"
+#include "services/coordinator/lease_sql.h"
 #include "services/coordinator/store.h"
 #include "services/coordinator/store_lease.h"
 
 namespace foundry::coordinator {
 namespace {
-
-// Rows are locked in one order by everybody.
-constexpr char kHeartbeats[] =
-    "WITH beat AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], "
-    "$4::smallint[], $5::float8[], $6::float8[], $7::text[], $8::text[]) "
-    "AS b(task_id, epoch, worker_id, told, done, total, unit, message)),"
-    "held AS MATERIALIZED (SELECT h.task_id, h.epoch FROM heartbeats h WHERE h.task_id = "
-    "ANY($1::text[]) ORDER BY h.task_id FOR UPDATE) "
-    "UPDATE heartbeats h SET lease_until = clock_timestamp() + $9::interval, acknowledged = true,"
-    " done = CASE WHEN b.told <> 0 THEN b.done ELSE h.done END,"
-    " total = CASE WHEN b.told <> 0 THEN b.total ELSE h.total END,"
-    " unit = CASE WHEN b.told <> 0 THEN b.unit ELSE h.unit END,"
-    " message = CASE WHEN b.told <> 0 THEN b.message ELSE h.message END "
-    "FROM beat b JOIN held USING (task_id, epoch) JOIN tasks t USING (task_id) "
-    "WHERE h.task_id = b.task_id AND h.epoch = b.epoch AND t.worker_id = b.worker_id "
-    "RETURNING h.task_id, h.epoch, t.worker_id, t.state, t.job_id, t.step, t.key";
 
 void StoreMetrics(pqxx::work& work, const std::string& job_id, const std::string& step,
                   const std::string& key, const v1::HeartbeatRequest& request) {
@@ -99,9 +84,9 @@ std::vector<absl::StatusOr<bool>> Store::Heartbeats(
           : relaxed_.Transact("heartbeats", deadline, [&](pqxx::work& work) {
               held.clear();
               for (const auto& row :
-                   Exec(work, kHeartbeats, TextArray(ids), NumberArray(epochs), TextArray(workers),
-                        NumberArray(told), TextArray(done), TextArray(total), TextArray(units),
-                        TextArray(messages), Interval(options_.lease))) {
+                   Exec(work, kHeartbeatsSql, TextArray(ids), NumberArray(epochs),
+                        TextArray(workers), NumberArray(told), TextArray(done), TextArray(total),
+                        TextArray(units), TextArray(messages), Interval(options_.lease))) {
                 held[{row[0].as<std::string>(), row[1].as<int64_t>(), row[2].as<std::string>()}] =
                     static_cast<State>(row[3].as<int>()) == State::STATE_CANCELLING;
               }
@@ -142,7 +127,7 @@ absl::StatusOr<bool> Store::HeartbeatWithMetrics(const v1::HeartbeatRequest& req
       database_.Transact("heartbeat", deadline, [&](pqxx::work& work) -> absl::Status {
         const auto& progress = request.progress();
         const pqxx::result rows =
-            Exec(work, kHeartbeats, TextArray(std::vector<std::string>{key.task_id}),
+            Exec(work, kHeartbeatsSql, TextArray(std::vector<std::string>{key.task_id}),
                  NumberArray(std::vector<int64_t>{key.epoch}),
                  TextArray(std::vector<std::string>{key.worker_id}),
                  NumberArray(std::vector<int>{request.has_progress()}),

@@ -46,6 +46,7 @@ struct Flags {
   int plan = 0;
   int job_tasks = 10'000;
   bool no_peer = false;
+  bool held_only = false;
   bool durable = false;
   std::string python;
   std::string coordinator;
@@ -212,6 +213,7 @@ std::vector<double> LivesInSlices(const Flags& flags, Postgres& postgres, int sl
   const auto slice = [&] {
     Stock(flags, coordinator.address(), absl::StrCat("slice", rates.size()), stock);
     rates.push_back(MeasureLives(coordinator.address(), lives));
+    std::fprintf(stderr, "slice %zu: %.0f lives/s\n", rates.size() - 1, rates.back());
   };
   slice();
   [[maybe_unused]] const auto held = begin(database);
@@ -223,7 +225,10 @@ std::vector<double> LivesInSlices(const Flags& flags, Postgres& postgres, int sl
 // the transaction costs and not what the growth does.
 void CompareHeld(const Flags& flags, Postgres& postgres) {
   const int slices = std::max(1, static_cast<int>(flags.hold_seconds / flags.seconds));
-  const auto without = LivesInSlices(flags, postgres, slices, [](const std::string&) { return 0; });
+  std::vector<double> without;
+  if (!flags.held_only) {
+    without = LivesInSlices(flags, postgres, slices, [](const std::string&) { return 0; });
+  }
   const auto with = LivesInSlices(flags, postgres, slices, [](const std::string& database) {
     return std::make_unique<HeldTransaction>(database);
   });
@@ -232,8 +237,9 @@ void CompareHeld(const Flags& flags, Postgres& postgres) {
       "|---|---|---|\n",
       flags.seconds, flags.workers.back());
   for (size_t i = 0; i < with.size(); ++i) {
-    std::printf("| %zu | %.0f | %.0f |\n", i, without[i], with[i]);
+    std::printf("| %zu | %.0f | %.0f |\n", i, i < without.size() ? without[i] : 0, with[i]);
   }
+  if (flags.held_only) return;
   const auto later = [](std::vector<double> rates) {
     rates.erase(rates.begin());
     return Median(std::move(rates));
@@ -306,6 +312,7 @@ int Main(int argc, char** argv) {
                  "instead: ours before and after this many finished tasks are put into the tables");
   app.add_option("--hold-seconds", flags.hold_seconds,
                  "instead: ours while a transaction is held open this long");
+  app.add_flag("--held-only", flags.held_only, "with it: not without the transaction");
   app.add_option("--streams", flags.streams,
                  "instead: so many WatchJob streams on one coordinator");
   app.add_option("--plan", flags.plan, "instead: one job with so many tasks");
