@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
 #include <string>
 
 #include "absl/strings/match.h"
@@ -57,8 +58,7 @@ Database::Outcome Database::Outcome::FromSqlError(const pqxx::sql_error& error) 
   return {absl::InternalError(absl::StrCat(message, " [", state, "] in: ", error.query()))};
 }
 
-Database::Outcome Database::Attempt(Session& session, absl::Duration left,
-                                    const std::function<absl::Status(pqxx::work&)>& body) const {
+Database::Outcome Database::Attempt(Session& session, absl::Duration left, const Body& body) const {
   try {
     const int64_t timeout = TimeoutMillis(left, options_.statement_timeout);
     if (timeout != session.statement_timeout_ms) {
@@ -67,14 +67,7 @@ Database::Outcome Database::Attempt(Session& session, absl::Duration left,
           .exec(absl::StrCat("SET statement_timeout = ", timeout));
       session.statement_timeout_ms = timeout;
     }
-    pqxx::work work(*session.connection);
-    absl::Status status = body(work);
-    if (status.ok()) {
-      work.commit();
-    } else {
-      work.abort();
-    }
-    return {status};
+    return {body(*session.connection)};
   } catch (const pqxx::in_doubt_error& error) {
     return {absl::UnavailableError(error.what()), true, true};
   } catch (const pqxx::broken_connection& error) {
@@ -110,8 +103,13 @@ absl::StatusOr<Database::Session> Database::Take(absl::Time deadline) {
     });
     if (!got) return absl::UnavailableError("every database connection is in use");
     if (!idle_.empty()) {
-      Session session = std::move(idle_.back());
-      idle_.pop_back();
+      const int64_t timeout = TimeoutMillis(deadline - SteadyNow(), options_.statement_timeout);
+      auto fit = std::find_if(idle_.begin(), idle_.end(), [&](const Session& session) {
+        return session.statement_timeout_ms == timeout;
+      });
+      if (fit == idle_.end()) fit = std::prev(idle_.end());
+      Session session = std::move(*fit);
+      idle_.erase(fit);
       return session;
     }
     ++open_;
@@ -149,6 +147,27 @@ void Database::GiveBack(Session session) {
 
 absl::Status Database::Transact(absl::string_view what, absl::Time deadline,
                                 const std::function<absl::Status(pqxx::work&)>& body) {
+  return Repeat(what, deadline, [&body](pqxx::connection& connection) {
+    pqxx::work work(connection);
+    absl::Status status = body(work);
+    if (status.ok()) {
+      work.commit();
+    } else {
+      work.abort();
+    }
+    return status;
+  });
+}
+
+absl::Status Database::Singly(absl::string_view what, absl::Time deadline,
+                              const std::function<absl::Status(pqxx::transaction_base&)>& body) {
+  return Repeat(what, deadline, [&body](pqxx::connection& connection) {
+    pqxx::nontransaction statements(connection);
+    return body(statements);
+  });
+}
+
+absl::Status Database::Repeat(absl::string_view what, absl::Time deadline, const Body& body) {
   for (absl::Duration pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
     Outcome outcome;
     auto session = Take(deadline);

@@ -264,7 +264,7 @@ class Store {
   absl::StatusOr<Round> ClaimRound(const LeaseQuery& query, absl::Time deadline);
   // Running tasks of the jobs, where that matters: read now and then, or anew when some job has a
   // limit.
-  void FillRunning(pqxx::work& work, std::vector<ReadyWork>* ready);
+  void FillRunning(pqxx::transaction_base& work, std::vector<ReadyWork>* ready);
   // Jobs that this process gave a lease have not waited longer than since then.
   void SinceLastStarts(std::vector<ReadyWork>* ready);
   absl::StatusOr<bool> HeartbeatWithMetrics(const v1::HeartbeatRequest& request,
@@ -276,7 +276,7 @@ class Store {
   absl::Status RecordFreeStarts(std::map<std::string, HeldLeases>* by_job, absl::Time deadline);
   // What claims of other calls and limits are told of a lease.
   void NoteGrants(const std::vector<GrantedLease>& granted);
-  absl::Status FillCheckpoints(pqxx::work& work, std::vector<GrantedLease>* granted);
+  absl::Status FillCheckpoints(pqxx::transaction_base& work, std::vector<GrantedLease>* granted);
   absl::StatusOr<std::vector<GrantedLease>> GrantSeats(pqxx::work& work, const LeaseQuery& query);
   // Whether there are enough workers now; if not, ours are added to `seated`.
   absl::StatusOr<bool> SeatWorkers(pqxx::work& work, const GangTask& task,

@@ -32,7 +32,7 @@ struct FloorArrays {
   std::vector<int64_t> positions;
 };
 
-std::vector<ReadyWork> ReadReadyWork(pqxx::work& work, const LeaseQuery& query,
+std::vector<ReadyWork> ReadReadyWork(pqxx::transaction_base& work, const LeaseQuery& query,
                                      const Floors& floors) {
   const FloorArrays arrays(floors);
   std::vector<ReadyWork> ready;
@@ -52,7 +52,7 @@ std::vector<ReadyWork> ReadReadyWork(pqxx::work& work, const LeaseQuery& query,
 
 // Makes limits exact: who holds a job's lock is the only one that claims for it, and sees every
 // claim before. A job whose lock is taken is left out; its other claimant is about to be done.
-std::vector<Allotment> WithinLimits(pqxx::work& work, std::vector<Allotment> allotments,
+std::vector<Allotment> WithinLimits(pqxx::transaction_base& work, std::vector<Allotment> allotments,
                                     const std::vector<ReadyWork>& ready) {
   std::map<std::string, int> left;  // of limited jobs
   for (Allotment& allotment : allotments) {
@@ -166,59 +166,68 @@ absl::Status Store::Claim(const LeaseQuery& query, absl::Time deadline,
 
 absl::StatusOr<Store::Round> Store::ClaimRound(const LeaseQuery& query, absl::Time deadline) {
   Round round;
-  std::vector<GrantedLease>& granted = round.granted;
   std::map<ReadyFloors::Key, int64_t> next;  // below which nothing was left
   const int64_t generation = floors_.generation();
   const Floors floors = floors_.Snapshot();
+  std::vector<ReadyWork> ready;
   FOUNDRY_RETURN_IF_ERROR(
-      relaxed_.Transact("lease tasks", deadline, [&](pqxx::work& work) -> absl::Status {
-        granted.clear();
-        next.clear();
-        round.exhausted = true;
-        std::vector<ReadyWork> ready = ReadReadyWork(work, query, floors);
-        // Of jobs that get nothing this time, too: what was stepped over to find their first ready
-        // tasks must not be stepped over again by every claim.
-        for (const ReadyWork& item : ready) next[{item.job_id, item.stage}] = item.first_position;
+      relaxed_.Singly("ready tasks", deadline, [&](pqxx::transaction_base& work) -> absl::Status {
+        ready = ReadReadyWork(work, query, floors);
         FillRunning(work, &ready);
-        SinceLastStarts(&ready);
-        const std::vector<Allotment> allotments =
-            WithinLimits(work, ShareOut(ready, static_cast<int>(query.worker_ids.size())), ready);
-        if (allotments.empty()) return absl::OkStatus();
-        std::map<ReadyFloors::Key, int> most_of;
-        std::vector<std::string> jobs, stages;
-        std::vector<int64_t> from;
-        std::vector<int> most;
-        for (const Allotment& allotment : allotments) {
-          const auto floor = floors.find({allotment.job_id, allotment.stage});
-          jobs.push_back(allotment.job_id);
-          stages.push_back(allotment.stage);
-          from.push_back(floor == floors.end() ? 0 : floor->second);
-          most.push_back(allotment.most);
-          most_of[{allotment.job_id, allotment.stage}] = allotment.most;
-        }
-        for (const auto& row :
-             Exec(work, kClaimSql, TextArray(jobs), TextArray(stages), NumberArray(from),
-                  NumberArray(most), query.has_gpu, TextArray(query.worker_ids),
-                  Interval(options_.lease), query.devices)) {
-          FOUNDRY_ASSIGN_OR_RETURN(GrantedLease grant, ReadLease(row, options_.lease));
-          const ReadyFloors::Key key{grant.lease.job_id(), row[8].as<std::string>()};
-          int64_t& position = next[key];
-          position = std::max(position, row[9].as<int64_t>() + 1);
-          --most_of[key];
-          granted.push_back(std::move(grant));
-        }
-        if (query.devices > 0 && !granted.empty()) {
-          // Who has other work holds no seat.
-          Exec(work, "DELETE FROM seats WHERE epoch = 0 AND worker_id = ANY($1::text[])",
-               TextArray(WorkersOf(granted)));
-        }
-        // Jobs that others claim for now (limits) or that got no share are left for the next round.
-        round.exhausted = most_of.size() == ready.size();
-        for (const auto& [key, left] : most_of) round.exhausted &= left > 0;
-        return FillCheckpoints(work, &granted);
+        return absl::OkStatus();
       }));
+  SinceLastStarts(&ready);
+  const std::vector<Allotment> shares = ShareOut(ready, static_cast<int>(query.worker_ids.size()));
+  const auto claim = [&](pqxx::transaction_base& work) -> absl::Status {
+    round = {};
+    // Of jobs that get nothing this time, too: what was stepped over to find their first ready
+    // tasks must not be stepped over again by every claim.
+    next.clear();
+    for (const ReadyWork& item : ready) next[{item.job_id, item.stage}] = item.first_position;
+    std::map<ReadyFloors::Key, int> most_of;
+    std::vector<std::string> jobs, stages;
+    std::vector<int64_t> from;
+    std::vector<int> most;
+    for (const Allotment& allotment : WithinLimits(work, shares, ready)) {
+      const auto floor = floors.find({allotment.job_id, allotment.stage});
+      jobs.push_back(allotment.job_id);
+      stages.push_back(allotment.stage);
+      from.push_back(floor == floors.end() ? 0 : floor->second);
+      most.push_back(allotment.most);
+      most_of[{allotment.job_id, allotment.stage}] = allotment.most;
+    }
+    if (jobs.empty()) return absl::OkStatus();
+    for (const auto& row :
+         Exec(work, kClaimSql, TextArray(jobs), TextArray(stages), NumberArray(from),
+              NumberArray(most), query.has_gpu, TextArray(query.worker_ids),
+              Interval(options_.lease), query.devices)) {
+      FOUNDRY_ASSIGN_OR_RETURN(GrantedLease grant, ReadLease(row, options_.lease));
+      const ReadyFloors::Key key{grant.lease.job_id(), row[8].as<std::string>()};
+      int64_t& position = next[key];
+      position = std::max(position, row[9].as<int64_t>() + 1);
+      --most_of[key];
+      round.granted.push_back(std::move(grant));
+    }
+    if (query.devices > 0 && !round.granted.empty()) {
+      // Who has other work holds no seat.
+      Exec(work, "DELETE FROM seats WHERE epoch = 0 AND worker_id = ANY($1::text[])",
+           TextArray(WorkersOf(round.granted)));
+    }
+    // Jobs that others claim for now (limits) or that got no share are left for the next round.
+    round.exhausted = most_of.size() == ready.size();
+    for (const auto& [key, left] : most_of) round.exhausted &= left > 0;
+    return FillCheckpoints(work, &round.granted);
+  };
+  if (!shares.empty()) {
+    // Limits hold a lock, and seats go with what their workers claim; else one statement does all.
+    const bool together =
+        query.devices > 0 || std::any_of(shares.begin(), shares.end(),
+                                         [](const Allotment& share) { return share.limited; });
+    FOUNDRY_RETURN_IF_ERROR(together ? relaxed_.Transact("lease tasks", deadline, claim)
+                                     : relaxed_.Singly("lease tasks", deadline, claim));
+  }
   for (const auto& [key, position] : next) floors_.Raise(key, position, generation);
-  NoteGrants(granted);
+  NoteGrants(round.granted);
   return round;
 }
 
@@ -232,7 +241,7 @@ void Store::NoteGrants(const std::vector<GrantedLease>& granted) {
   }
 }
 
-void Store::FillRunning(pqxx::work& work, std::vector<ReadyWork>* ready) {
+void Store::FillRunning(pqxx::transaction_base& work, std::vector<ReadyWork>* ready) {
   const bool limited = std::any_of(ready->begin(), ready->end(),
                                    [](const ReadyWork& item) { return item.max_running > 0; });
   if (!limited && ready->size() < 2) return;  // shares matter only between jobs

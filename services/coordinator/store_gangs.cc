@@ -226,7 +226,8 @@ absl::StatusOr<std::vector<GrantedLease>> Store::GrantSeats(pqxx::work& work,
   return granted;
 }
 
-absl::Status Store::FillCheckpoints(pqxx::work& work, std::vector<GrantedLease>* granted) {
+absl::Status Store::FillCheckpoints(pqxx::transaction_base& work,
+                                    std::vector<GrantedLease>* granted) {
   for (GrantedLease& grant : *granted) {
     if (!grant.lease.request().has_train()) continue;  // the others keep no state
     const pqxx::result rows =

@@ -81,7 +81,7 @@ std::vector<absl::StatusOr<bool>> Store::Heartbeats(
   const absl::Status status =
       plain.empty()
           ? absl::OkStatus()
-          : relaxed_.Transact("heartbeats", deadline, [&](pqxx::work& work) {
+          : relaxed_.Singly("heartbeats", deadline, [&](pqxx::transaction_base& work) {
               held.clear();
               for (const auto& row :
                    Exec(work, kHeartbeatsSql, TextArray(ids), NumberArray(epochs),
