@@ -5,6 +5,7 @@
 
 #include <unicode/locid.h>
 #include <unicode/normalizer2.h>
+#include <unicode/stringoptions.h>
 #include <unicode/stringpiece.h>
 #include <unicode/uchar.h>
 #include <unicode/unistr.h>
@@ -185,6 +186,10 @@ bool IsNonspacingMark(char32_t c) {
   }
 }
 bool IsControl(char32_t c) { return CategoryMask8(c) & (U_GC_C_MASK & ~U_GC_CN_MASK); }
+bool IsPrintable(char32_t c) {
+  constexpr uint32_t kHidden = U_GC_C_MASK | U_GC_Z_MASK;
+  return c == ' ' || (U_GET_GC_MASK(static_cast<UChar32>(c)) & kHidden) == 0;
+}
 
 std::string NormalizeUnicode(absl::string_view text, NormalForm form) {
   UErrorCode status = U_ZERO_ERROR;
@@ -236,6 +241,13 @@ std::string ToLower(absl::string_view text) {
 std::string ToUpper(absl::string_view text) {
   std::string out;
   Wide(text).toUpper(icu::Locale::getRoot()).toUTF8String(out);
+  return out;
+}
+
+std::string Capitalize(absl::string_view text) {
+  std::string out;
+  constexpr uint32_t kOptions = U_TITLECASE_WHOLE_STRING | U_TITLECASE_NO_BREAK_ADJUSTMENT;
+  Wide(text).toTitle(nullptr, icu::Locale::getRoot(), kOptions).toUTF8String(out);
   return out;
 }
 

@@ -32,6 +32,8 @@ bool IsNumber(char32_t c);
 bool IsPunctuation(char32_t c);
 bool IsNonspacingMark(char32_t c);
 bool IsControl(char32_t c);
+// As Python's str.isprintable(): what repr() writes as it is.
+bool IsPrintable(char32_t c);
 // The property White_Space.
 bool IsWhitespace(char32_t c);
 
@@ -43,5 +45,7 @@ std::string LowercaseEach(absl::string_view text);
 // Full case mappings of a text in its context, in no particular language (as Python's).
 std::string ToLower(absl::string_view text);
 std::string ToUpper(absl::string_view text);
+// The first code point in title case, the others in lower case.
+std::string Capitalize(absl::string_view text);
 
 }  // namespace foundry::tokenizer

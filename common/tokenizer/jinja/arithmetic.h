@@ -8,10 +8,11 @@
 
 namespace foundry::tokenizer::jinja {
 
-// InvalidArgument: not for these values, or beyond 64 bits.
+// InvalidArgument: not for these values, or not a number. Unimplemented: beyond 64 bits.
 absl::StatusOr<Value> Calculate(const std::string& op, const Value& a, const Value& b);
+absl::StatusOr<Value> Negative(const Value& value);
 
-// value[begin:end:step] of a list or a text; null: not given.
+// value[begin:end:step] of a list, a tuple or a text; null: not given.
 absl::StatusOr<Value> Slice(const Value& value, const Value* begin, const Value* end,
                             const Value* step);
 

@@ -24,12 +24,13 @@ struct Expr {
     kLiteral,    // value
     kName,       // name
     kList,       // children
+    kTuple,      // children
     kDict,       // children: key, value, key, value …
     kAttribute,  // children[0].name
     kItem,       // children[0][children[1]]
     kSlice,      // children[0][a:b:c]; a, b, c may be null
     kCall,       // children[0](arguments)
-    kFilter,     // children[0] | name(arguments)
+    kFilter,     // children[0] | name(arguments); null: what the block came to
     kTest,       // children[0] is name(arguments)
     kNot,
     kNegative,
@@ -56,7 +57,7 @@ struct Node {
     kSetBlock,  // names[0] = body
     kMacro,     // text: its name; parameters, body
     kFilter,    // body through the filters of expr, whose innermost child is null
-    kBody,      // body, as it is
+    kBody,      // body, in a scope of its own
     kBreak,
     kContinue
   };

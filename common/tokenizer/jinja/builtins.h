@@ -1,63 +1,47 @@
 // Filters, tests, methods and functions, as Jinja and Python define them. Thread-safe (no state).
 //
 // Unimplemented names what is not known here; InvalidArgument is what Python raises TypeError or
-// ValueError for, and raise_exception().
+// ValueError for, and raise_exception(). What is given must fit the signature that each has in its
+// table: nothing is passed over.
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/tokenizer/jinja/arguments.h"
 #include "common/tokenizer/jinja/value.h"
 
 namespace foundry::tokenizer::jinja {
 
-// Templates come from anywhere: no text and no list that they make is longer.
-inline constexpr size_t kLongestText = 64 << 20;
-inline constexpr size_t kLongestList = 1 << 20;
-
-// Evaluated arguments.
-struct Given {
-  std::vector<Value> positional;
-  std::vector<std::pair<std::string, Value>> named;
-
-  // By position or by name; null: not given.
-  const Value* Find(size_t position, absl::string_view name) const;
-  // InvalidArgument when a text is missing there.
-  absl::StatusOr<std::string> Text(size_t position, absl::string_view name) const;
-  int64_t Int(size_t position, absl::string_view name, int64_t fallback) const;
-  bool Flag(size_t position, absl::string_view name) const;
-  // Without the first.
-  Given Rest() const;
-};
+// Values that lie deeper in each other are refused: they are walked recursively.
+inline constexpr int kDeepestValue = 100;
 
 absl::StatusOr<Value> CallFilter(const std::string& name, const Value& input, const Given& given);
 absl::StatusOr<bool> CallTest(const std::string& name, const Value& value, const Given& given);
 absl::StatusOr<Value> CallMethod(const Value& object, const std::string& name, const Given& given);
-// range, namespace, dict, raise_exception.
 absl::StatusOr<Value> CallFunction(const std::string& name, const Given& given);
+// Of what is to lie in a namespace.
+absl::Status CheckField(absl::string_view name, const Value& value);
+// Names of the functions that every template is given.
+const std::vector<std::string>& FunctionNames();
 
 // What filters and expressions share.
-absl::StatusOr<List> Iterate(const Value& value);
-absl::StatusOr<bool> Contains(const Value& needle, const Value& all);
-// Below 0, 0 or above.
-absl::StatusOr<int> Order(const Value& a, const Value& b);
-// value.name; undefined when there is none.
+
+// value.name, for which a method comes before a key; undefined when there is neither.
 absl::StatusOr<Value> Attribute(const Value& value, absl::string_view name);
+// value[key], for which a key comes before a method.
 absl::StatusOr<Value> ItemOf(const Value& value, const Value& key);
-absl::StatusOr<int64_t> Length(const Value& value);
-absl::Status TooLong();
-absl::Status CheckSize(size_t bytes);
+// ItemOf by each part of "a.0.b", or by a number; `value` itself by none. `fallback`, if it is
+// defined, stands for each that is not.
+absl::StatusOr<Value> ItemByPath(Value value, const Value& path, const Value& fallback = {});
+absl::Status UndefinedError(const Value& value);
 // Unimplemented: there is no such filter, test or method here.
 absl::Status NotKnown(absl::string_view kind, absl::string_view name);
-// Code points of a text.
-std::vector<absl::string_view> Characters(absl::string_view text);
-// As str.strip() sees them.
+// As str.isspace().
 bool IsBlank(char32_t c);
 // Of one of `characters`, or of blanks when null, from one side or both.
 std::string Strip(absl::string_view text, const std::string* characters, bool left, bool right);
-// json.dumps(value, ensure_ascii=False, indent=indent); below 0: on one line.
-absl::StatusOr<std::string> ToJson(const Value& value, int64_t indent);
 
 }  // namespace foundry::tokenizer::jinja

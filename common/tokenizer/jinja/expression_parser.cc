@@ -3,6 +3,7 @@
 #include <iterator>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
@@ -69,7 +70,7 @@ ExprPtr ExpressionParser::Make(Kind kind, ExprPtr a, ExprPtr b) const {
 absl::StatusOr<ExprPtr> ExpressionParser::Expression(bool tuples) {
   FOUNDRY_ASSIGN_OR_RETURN(ExprPtr first, Condition());
   if (!tuples || !IsOperator(",")) return first;
-  ExprPtr list = Make(Kind::kList, std::move(first));
+  ExprPtr list = Make(Kind::kTuple, std::move(first));
   while (TakeOperator(",")) {
     if (Peek().kind == Token::Kind::kBlockEnd || Peek().kind == Token::Kind::kOutputEnd) break;
     FOUNDRY_ASSIGN_OR_RETURN(ExprPtr next, Condition());
@@ -163,7 +164,9 @@ absl::StatusOr<ExprPtr> ExpressionParser::Unary(bool filters) {
     FOUNDRY_ASSIGN_OR_RETURN(ExprPtr inner, Unary(false));
     expr = Make(Kind::kNegative, std::move(inner));
   } else if (TakeOperator("+")) {
-    FOUNDRY_ASSIGN_OR_RETURN(expr, Unary(false));
+    // As -(-x): refuses what is no number, and makes one of true.
+    FOUNDRY_ASSIGN_OR_RETURN(ExprPtr inner, Unary(false));
+    expr = Make(Kind::kNegative, Make(Kind::kNegative, std::move(inner)));
   } else {
     FOUNDRY_ASSIGN_OR_RETURN(expr, Primary());
   }
@@ -181,12 +184,8 @@ absl::StatusOr<ExprPtr> ExpressionParser::Primary() {
       literal->value = Value(std::move(text));
       return literal;
     }
-    case Token::Kind::kInteger: {
-      int64_t number = 0;
-      if (!absl::SimpleAtoi(token.text, &number)) return Error("too large a number");
-      literal->value = Value(number);
-      return literal;
-    }
+    case Token::Kind::kInteger:
+      return Integer(token);
     case Token::Kind::kFloat: {
       double number = 0;
       if (!absl::SimpleAtod(token.text, &number)) return Error("no number");
@@ -200,6 +199,9 @@ absl::StatusOr<ExprPtr> ExpressionParser::Primary() {
         literal->value = Value(false);
       } else if (token.text == "none" || token.text == "None") {
         literal->value = Value::MakeNone();
+      } else if (special_.count(token.text) > 0) {
+        return absl::UnimplementedError(absl::StrCat("line ", Peek().line, ": \"", token.text,
+                                                     "\" of a macro is not known here"));
       } else {
         literal->kind = Kind::kName;
         literal->name = token.text;
@@ -221,8 +223,25 @@ absl::StatusOr<ExprPtr> ExpressionParser::Primary() {
   }
 }
 
+absl::StatusOr<ExprPtr> ExpressionParser::Integer(const Token& token) const {
+  constexpr absl::string_view kBases = "box";
+  absl::string_view digits = token.text;
+  const size_t letter =
+      digits.size() > 1 ? kBases.find(absl::ascii_tolower(digits[1])) : kBases.npos;
+  const int base = letter == kBases.npos ? 10 : letter == 0 ? 2 : letter == 1 ? 8 : 16;
+  if (base != 10) digits.remove_prefix(2);
+  int64_t number = 0;
+  if (!absl::numbers_internal::safe_strto64_base(digits, &number, base)) {
+    return absl::UnimplementedError(absl::StrCat("line ", token.line, ": the integer ",
+                                                 token.text.substr(0, 40), " is not known here"));
+  }
+  ExprPtr literal = Make(Kind::kLiteral);
+  literal->value = Value(number);
+  return literal;
+}
+
 absl::StatusOr<ExprPtr> ExpressionParser::ListUntil(absl::string_view end, ExprPtr first) {
-  ExprPtr list = Make(Kind::kList, std::move(first));
+  ExprPtr list = Make(end == "]" ? Kind::kList : Kind::kTuple, std::move(first));
   bool comma = list->children.empty() || TakeOperator(",");
   while (!TakeOperator(end)) {
     if (!comma) return Error("a comma is missing");
@@ -250,7 +269,11 @@ absl::StatusOr<ExprPtr> ExpressionParser::Mapping() {
 
 absl::StatusOr<ExprPtr> ExpressionParser::Postfix(ExprPtr inner) {
   for (;;) {
-    if (TakeOperator(".")) {
+    const bool dot = TakeOperator(".");
+    if (dot && Peek().kind == Token::Kind::kInteger) {
+      FOUNDRY_ASSIGN_OR_RETURN(ExprPtr index, Integer(Next()));
+      inner = Make(Kind::kItem, std::move(inner), std::move(index));
+    } else if (dot) {
       inner = Make(Kind::kAttribute, std::move(inner));
       FOUNDRY_ASSIGN_OR_RETURN(inner->name, Name());
     } else if (TakeOperator("[")) {

@@ -1,7 +1,10 @@
 // Parsing what stands inside the tags. Not thread-safe.
 #pragma once
 
+#include <algorithm>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -17,7 +20,7 @@ class ExpressionParser {
  public:
   explicit ExpressionParser(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
 
-  // An expression. `tuples`: "a, b" is a list.
+  // An expression. `tuples`: "a, b" is a tuple.
   absl::StatusOr<ExprPtr> Expression(bool tuples = false);
   // Without the conditional form, whose `if` would be the loop's.
   absl::StatusOr<ExprPtr> Or();
@@ -34,6 +37,10 @@ class ExpressionParser {
   absl::Status Expect(absl::string_view op);
   absl::StatusOr<std::string> Name();
   absl::Status Error(absl::string_view what) const;
+
+  // Names whose meaning inside a macro is not known here.
+  void set_special(std::set<std::string> names) { special_ = std::move(names); }
+  const std::set<std::string>& special() const { return special_; }
 
   // Of what is parsed recursively, here and by who reads the statements.
   int* depth() { return &depth_; }
@@ -54,6 +61,7 @@ class ExpressionParser {
   absl::StatusOr<ExprPtr> Item(ExprPtr inner);
   absl::StatusOr<ExprPtr> Test(ExprPtr inner);
   absl::StatusOr<Arguments> CallArguments();
+  absl::StatusOr<ExprPtr> Integer(const Token& token) const;
   absl::StatusOr<ExprPtr> ListUntil(absl::string_view end, ExprPtr first);
   absl::StatusOr<ExprPtr> Mapping();
   ExprPtr Make(Expr::Kind kind, ExprPtr a = nullptr, ExprPtr b = nullptr) const;
@@ -61,6 +69,7 @@ class ExpressionParser {
   const std::vector<Token> tokens_;
   size_t at_ = 0;
   int depth_ = 0;
+  std::set<std::string> special_;
 };
 
 }  // namespace foundry::tokenizer::jinja

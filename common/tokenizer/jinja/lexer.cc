@@ -14,7 +14,8 @@ namespace {
 
 using Kind = Token::Kind;
 
-constexpr size_t kLongestTag = 2000;  // tokens: trees of more could be too deep to walk
+constexpr size_t kLongestTag = 2000;   // tokens: trees of more could be too deep to walk
+constexpr size_t kLongestName = 1000;  // bytes: names are compared without a charge
 
 bool IsNameStart(char c) { return absl::ascii_isalpha(c) || c == '_'; }
 
@@ -128,6 +129,7 @@ class Lexer {
         size_t size = 1;
         while (size < rest.size() && (IsNameStart(rest[size]) || absl::ascii_isdigit(rest[size])))
           ++size;
+        if (size > kLongestName) return Error("too long a name");
         Add(Kind::kName, std::string(rest.substr(0, size)));
         Skip(size);
       } else if (absl::ascii_isdigit(first)) {
@@ -140,19 +142,44 @@ class Lexer {
     }
   }
 
+  // Digits that may have underscores between them, from `at` on; where they end.
+  static size_t Digits(absl::string_view text, size_t at) {
+    const auto digit = [&](size_t i) { return i < text.size() && absl::ascii_isdigit(text[i]); };
+    while (digit(at) || (at < text.size() && text[at] == '_' && digit(at + 1))) ++at;
+    return at;
+  }
+
+  // As Jinja's integer_re and float_re have them: 1_000, 0x1F, 1.5, 1e-3.
   void Number() {
     const absl::string_view rest = Rest();
-    size_t size = 1;
-    while (size < rest.size() && (absl::ascii_isdigit(rest[size]) || rest[size] == '_')) ++size;
+    const char letter = rest.size() > 2 && rest[0] == '0' ? absl::ascii_tolower(rest[1]) : ' ';
+    size_t end = 0;
     bool real = false;
-    if (size + 1 < rest.size() && rest[size] == '.' && absl::ascii_isdigit(rest[size + 1])) {
-      real = true;
-      ++size;
-      while (size < rest.size() && absl::ascii_isdigit(rest[size])) ++size;
+    if ((letter == 'x' || letter == 'o' || letter == 'b') && absl::ascii_isxdigit(rest[2])) {
+      for (end = 2; end < rest.size() && (absl::ascii_isxdigit(rest[end]) || rest[end] == '_');) {
+        ++end;
+      }
+    } else {
+      end = Digits(rest, 0);
+      // After a dot, a number is an index: messages.0.role.
+      const bool index =
+          !tokens_.empty() && tokens_.back().kind == Kind::kOperator && tokens_.back().text == ".";
+      const size_t fraction = Digits(rest, end + 1);
+      if (!index && end < rest.size() && rest[end] == '.' && fraction > end + 1) {
+        real = true;
+        end = fraction;
+      }
+      size_t exponent = end + 1;
+      if (exponent < rest.size() && (rest[exponent] == '+' || rest[exponent] == '-')) ++exponent;
+      if (!index && end < rest.size() && (rest[end] == 'e' || rest[end] == 'E') &&
+          Digits(rest, exponent) > exponent) {
+        real = true;
+        end = Digits(rest, exponent);
+      }
     }
     Add(real ? Kind::kFloat : Kind::kInteger,
-        absl::StrReplaceAll(rest.substr(0, size), {{"_", ""}}));
-    Skip(size);
+        absl::StrReplaceAll(rest.substr(0, end), {{"_", ""}}));
+    Skip(end);
   }
 
   absl::Status String() {
@@ -176,7 +203,7 @@ class Lexer {
   // What follows a backslash at rest[*i].
   absl::Status Escape(absl::string_view rest, size_t* i, std::string* text) const {
     const char c = rest[(*i)++];
-    constexpr absl::string_view kLetters = "nrtabfv0", kBytes = "\n\r\t\a\b\f\v\0";
+    constexpr absl::string_view kLetters = "nrtabfv", kBytes = "\n\r\t\a\b\f\v";
     const size_t digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
     if (digits > 0) {
       char32_t code = 0;
@@ -188,7 +215,16 @@ class Lexer {
       if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return Error("a broken escape");
       AppendUtf8(code, text);
     } else if (const size_t known = kLetters.find(c); known != kLetters.npos) {
-      *text += known < kBytes.size() ? kBytes[known] : '\0';
+      *text += kBytes[known];
+    } else if (c >= '0' && c <= '7') {
+      char32_t code = c - '0';
+      for (int k = 0; k < 2 && *i < rest.size() && rest[*i] >= '0' && rest[*i] <= '7'; ++k) {
+        code = code * 8 + (rest[(*i)++] - '0');
+      }
+      AppendUtf8(code, text);
+    } else if (c == 'N' || !absl::ascii_isascii(c)) {
+      return absl::UnimplementedError(
+          absl::StrCat("line ", line_, ": this escape is not known here"));
     } else if (c == '\\' || c == '\'' || c == '"') {
       *text += c;
     } else if (c != '\n') {  // a continued line

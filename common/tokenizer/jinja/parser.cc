@@ -1,6 +1,7 @@
 #include "common/tokenizer/jinja/parser.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -73,6 +74,23 @@ class Parser {
     return absl::OkStatus();
   }
 
+  // What a block goes through: filters, and nothing else that may follow an expression.
+  absl::StatusOr<ExprPtr> Filters(bool first_without_bar) {
+    FOUNDRY_ASSIGN_OR_RETURN(ExprPtr filters, in_.Filters(nullptr, first_without_bar));
+    for (const Expr* one = filters.get(); one != nullptr; one = one->children[0].get()) {
+      if (one->kind != Expr::Kind::kFilter) return in_.Error("only filters stand here");
+    }
+    return filters;
+  }
+
+  // A body that no break or continue leaves.
+  absl::Status FillFunction(std::vector<Node>* body, const Ends& ends) {
+    const int loops = std::exchange(loops_, 0);
+    const absl::Status status = Fill(body, ends);
+    loops_ = loops;
+    return status;
+  }
+
   absl::StatusOr<Node> Block(const std::string& name) {
     if (name == "if") return If();
     Node node;
@@ -84,11 +102,11 @@ class Parser {
       FOUNDRY_ASSIGN_OR_RETURN(node, Macro());
     } else if (name == "filter") {
       node = Make(Kind::kFilter);
-      FOUNDRY_ASSIGN_OR_RETURN(node.expr, in_.Filters(nullptr, /*first_without_bar=*/true));
+      FOUNDRY_ASSIGN_OR_RETURN(node.expr, Filters(/*first_without_bar=*/true));
       FOUNDRY_RETURN_IF_ERROR(Fill(&node.body, {"endfilter"}));
     } else if (name == "generation") {  // Hugging Face: marks what an assistant says
       node = Make(Kind::kBody);
-      FOUNDRY_RETURN_IF_ERROR(Fill(&node.body, {"endgeneration"}));
+      FOUNDRY_RETURN_IF_ERROR(FillFunction(&node.body, {"endgeneration"}));
     } else if (name == "break" || name == "continue") {
       if (loops_ == 0) return in_.Error(absl::StrCat("\"", name, "\" outside a loop"));
       node = Make(name == "break" ? Kind::kBreak : Kind::kContinue);
@@ -120,6 +138,7 @@ class Parser {
   absl::Status Targets(std::vector<std::string>* names) {
     do {
       FOUNDRY_ASSIGN_OR_RETURN(std::string name, in_.Name());
+      if (name == "loop") return in_.Error("\"loop\" cannot be assigned to");
       names->push_back(std::move(name));
     } while (in_.TakeOperator(","));
     return absl::OkStatus();
@@ -150,6 +169,7 @@ class Parser {
   absl::StatusOr<Node> Set() {
     Node node = Make(Kind::kSet);
     FOUNDRY_ASSIGN_OR_RETURN(std::string first, in_.Name());
+    if (first == "loop" && loops_ > 0) return in_.Error("\"loop\" cannot be assigned to");
     node.names.push_back(std::move(first));
     if (in_.TakeOperator(".")) {
       node.dotted = true;
@@ -165,7 +185,7 @@ class Parser {
     if (node.dotted || node.names.size() > 1) return in_.Error("\"=\" is missing");
     node.kind = Kind::kSetBlock;
     if (in_.IsOperator("|")) {
-      FOUNDRY_ASSIGN_OR_RETURN(node.expr, in_.Filters(nullptr));
+      FOUNDRY_ASSIGN_OR_RETURN(node.expr, Filters(/*first_without_bar=*/false));
     }
     FOUNDRY_RETURN_IF_ERROR(Fill(&node.body, {"endset"}));
     return node;
@@ -186,9 +206,13 @@ class Parser {
       node.parameters.emplace_back(std::move(name), std::move(value));
       comma = in_.TakeOperator(",");
     }
-    const int loops = std::exchange(loops_, 0);
-    const absl::Status body = Fill(&node.body, {"endmacro"});
-    loops_ = loops;
+    // What a macro that names them makes of further arguments.
+    std::set<std::string> special = {"caller", "kwargs", "varargs"};
+    for (const auto& [name, value] : node.parameters) special.erase(name);
+    const std::set<std::string> outer = in_.special();
+    in_.set_special(std::move(special));
+    const absl::Status body = FillFunction(&node.body, {"endmacro"});
+    in_.set_special(outer);
     FOUNDRY_RETURN_IF_ERROR(body);
     if (At(Token::Kind::kName)) in_.Next();  // {% endmacro name %}
     return node;

@@ -1,6 +1,7 @@
 #include "common/tokenizer/jinja/template.h"
 
 #include "common/base/status.h"
+#include "common/tokenizer/jinja/budget.h"
 #include "common/tokenizer/jinja/interpreter.h"
 #include "common/tokenizer/jinja/parser.h"
 
@@ -20,12 +21,15 @@ absl::StatusOr<Template> Template::Parse(absl::string_view source) {
 
 absl::StatusOr<std::string> Template::Render(
     std::vector<std::pair<std::string, Value>> names) const {
+  const Budget budget;  // outlives what is made
   Scope scope;
+  for (const std::string& name : FunctionNames()) scope.Set(name, Value(Value::Function{name, {}}));
   for (auto& [name, value] : names) scope.Set(name, std::move(value));
   Interpreter interpreter;
-  std::string out;
+  Output out;
   FOUNDRY_RETURN_IF_ERROR(interpreter.Run(parsed_->nodes, scope, &out));
-  return out;
+  FOUNDRY_RETURN_IF_ERROR(Budget::Check());
+  return out.Take();
 }
 
 }  // namespace foundry::tokenizer::jinja

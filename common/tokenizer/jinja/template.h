@@ -2,14 +2,15 @@
 // apply_chat_template (trim_blocks, lstrip_blocks, loop controls, raise_exception, tojson).
 //
 // Known: text, output, if, for (with a condition, else, break, continue), set, macros, filter
-// blocks, {% generation %}; all of the expressions; the filters, tests and methods of builtins.h.
-// Names that are not known are errors. Known to differ from jinja2 without an error: filters that
-// are lazy there (map, select …) give lists here, tuples and views print and compare as lists,
-// floats print as C++ has them, the `else` of a loop after break or continue, some rarer arguments
-// of filters and methods (tojson's separators), tokens of the model other than bos and eos. Limits
-// hold for steps, depth and single values, not for all memory together. Without a clock:
-// strftime_now is undefined, and templates fall back to their own date. Reference: jinja2 3.1,
-// transformers' utils/chat_template_utils.py. Thread-safe: immutable.
+// blocks, {% generation %}; all of the expressions; the filters, tests, methods and functions in
+// the tables of this folder. What is not known is an error that names it and its line, as are
+// integers beyond 64 bits, nan, keys that are no texts, and what Python prints as an address. Known
+// to differ from jinja2 without an error: strftime_now is undefined, since nothing here reads a
+// clock, and templates fall back to a date of their own.
+//
+// Templates come from anywhere: a rendering has a budget of steps and of memory (budget.h), and
+// what is parsed or walked recursively has a limit in depth. Reference: jinja2 3.1, transformers'
+// utils/chat_template_utils.py. Thread-safe: immutable.
 #pragma once
 
 #include <memory>

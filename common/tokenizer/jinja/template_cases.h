@@ -87,6 +87,109 @@ inline constexpr TemplateCase kTemplateCases[] = {
     {"{% for m in messages %}{{ loop.previtem.role if loop.previtem is defined }}{{ loop.first "
      "}}{% endfor %}",
      "TrueuserFalse"},
+    // What is lazy, and gone once it was used.
+    {"{{ ([]|map('string')) and 'T' }}{% set g = [1, 2, 3]|map('string') %}{{ g|first }}{{ '2' in "
+     "g }}{{ g|list }}{{ g|list }}{{ g is iterable }}{{ g is sequence }}",
+     "T1True['3'][]TrueFalse"},
+    {"{% set g = messages|selectattr('role') %}{% for m in g %}{{ m.role }}{% break %}{% endfor "
+     "%}{{ g|map(attribute='role')|join }}",
+     "userassistant"},
+    {"{{ ['1', 'x', none]|map('int', 7)|list }}{{ [1, none|length if false else "
+     "2]|map('abs')|first }}{{ [3, 1]|reverse|list }}{{ 'abc'|reverse }}{{ {'a': 1}|items|list }}",
+     "[1, 7, 7]1[1, 3]cba[('a', 1)]"},
+    {"{% set n = namespace(go=true) %}{% for i in [1, 2, 3] if n.go %}{{ i }}{% set n.go = false "
+     "%}{% endfor %}{% for i in [1, 2] if i / (2 - i) %}{{ i }}{% break %}{% endfor %}",
+     "11"},
+    {"{% set n = namespace(go=true) %}{% for i in [1, 2, 3] if n.go %}{{ i }}{{ loop.last }}{% set "
+     "n.go = false %}{% endfor %}",
+     "1False2True"},
+    {"{% for i in [1, 2, 3] if i != 2 %}{{ loop.length }}{{ loop.revindex }}{{ loop.nextitem }},{% "
+     "endfor %}",
+     "223,21,"},
+    // Loops and blocks.
+    {"{% for i in [1, 2] %}{% continue %}{% else %}E{% endfor %}{% for i in [1, 2] %}{% break %}{% "
+     "else %}F{% endfor %}{% for i in [1, 2] %}{% if i == 2 %}{% break %}{% endif %}{% else %}G{% "
+     "endfor %}",
+     "EF"},
+    {"{% for i in [] %}{% else %}{% set q = 1 %}{{ q }}{% endfor %}[{{ q }}]{% generation %}{% set "
+     "q = 1 %}{{ q }}{% endgeneration %}[{{ q }}]",
+     "1[]1[]"},
+    {"{% for i in [1, 2] %}{{ loop.depth }}{{ loop.depth0 }}{{ loop['index'] }}{{ loop.cycle('a', "
+     "'b') }}{{ loop.changed(1) }}{% for k in [0] if loop.first %}k{% endfor %}{% endfor %}",
+     "101aTruek102bFalse"},
+    {"{{ raise_exception is defined }}{{ range is callable }}{{ loop is defined }}{{ x is callable "
+     "}}{% set f = range %}{{ f(2)|list }}",
+     "TrueTrueFalseTrue[0, 1]"},
+    // Forms of sequences.
+    {"{{ (1, 2) }}{{ (1,) }}{{ () }}{{ 1, 'a' }}{{ (1, 2) == [1, 2] }}{{ (1, 2)[1:] }}{{ (1,) + "
+     "(2,) }}{{ (1,) * 2 }}{{ (1, 2)|tojson }}",
+     "(1, 2)(1,)()(1, 'a')False(2,)(1, 2)(1, 1)[1, 2]"},
+    {"{{ {'a': 1}.items() }}{{ {'a': 1}.keys() }}{{ {'a': 1}.values() }}{{ {'a': 1}.items()|list "
+     "}}{{ {'a': 1}.keys()[0] }}{{ {'a': 1}.keys() == ['a'] }}{{ {'a': 1}.keys() is sequence }}{{ "
+     "1 in {'a': 1}.values() }}",
+     "dict_items([('a', 1)])dict_keys(['a'])dict_values([1])[('a', 1)]FalseFalseTrue"},
+    {"{{ range(3) }}{{ range(1, 9, 2) }}{{ range(3) == range(0, 3) }}{{ range(3) == [0, 1, 2] }}{{ "
+     "range(3)[1] }}{{ range(2)|list }}{{ range(0) or 'none' }}",
+     "range(0, 3)range(1, 9, 2)TrueFalse1[0, 1]none"},
+    {"{{ {'b': 1, 'A': 2}|dictsort }}{{ {'b': 1, 'a': 2}|dictsort(by='value', reverse=true) }}{{ "
+     "[(2, 1), (1, 5)]|sort }}{{ (1, 2) < (1, 3) }}{{ [none, none]|sort }}",
+     "[('A', 2), ('b', 1)][('a', 2), ('b', 1)][(1, 5), (2, 1)]True[None, None]"},
+    // Numbers.
+    {"{{ 100000.0 }} {{ 1e16 }} {{ 1e-5 }} {{ 0.0001 }} {{ 123456789012345680.0 }} {{ -0.0 }} {{ "
+     "1e15 }} {{ 0.1 + 0.2 }} {{ [1e20]|tojson }} {{ 'inf'|float }} {{ 1e22|tojson }}",
+     "100000.0 1e+16 1e-05 0.0001 1.2345678901234568e+17 -0.0 1000000000000000.0 "
+     "0.30000000000000004 [1e+20] inf 1e+22"},
+    {"{{ 0x1F }} {{ 0b11 }} {{ 0o17 }} {{ 1_000 }} {{ messages.0.role }} {{ +true }} {{ -true }} "
+     "{{ [1, 2][true] }}",
+     "31 3 15 1000 user 1 -1 2"},
+    {"{{ 7.5 // 2 }} {{ -7.5 % 2 }} {{ 2 ** -1 }} {{ 2 ** 0.5 }} {{ 9007199254740993 == "
+     "9007199254740992.0 }} {{ 9007199254740993 > 9007199254740992 }}",
+     "3.0 0.5 0.5 1.4142135623730951 False True"},
+    {"{{ '1_0'|int }} {{ ' 12 '|int }} {{ '0x1f'|int(0, 16) }} {{ '0x1f'|int(0) }} {{ 'z'|int('d') "
+     "}} {{ '42.9'|int }} {{ '1e3'|int }} {{ none|int(default=7) }} {{ '5'|float }} {{ "
+     "'x'|float('d') }} {{ '1_0'|float }}",
+     "10 12 31 0 d 42 1000 7 5.0 d 10.0"},
+    // Arguments.
+    {"{{ 'abcabc'.find('c', 3) }}{{ 'abcabc'.find('c', 0, 2) }}{{ 'abcabc'.count('a', 1) }}{{ "
+     "'abc'.startswith('b', 1) }}{{ 'abc'.endswith('b', 0, 2) }}{{ 'abc'.find('', 9) }}{{ "
+     "bos_token.find('t', -2) }}{{ ''.startswith('', 1) }}",
+     "5-11TrueTrue-11False"},
+    {"{{ {'b': 1, 'a': [1.0, 2]}|tojson(sort_keys=true, separators=(',', ':')) }}{{ "
+     "'\u00e9\U0001f600'|tojson(ensure_ascii=true) }}{{ '\u00e9'|tojson(true) }}{{ {'a': "
+     "[1]}|tojson(indent='--') }}{{ [1]|tojson(indent=0) }}",
+     "{\"a\":[1.0,2],\"b\":1}\"\\u00e9\\ud83d\\ude00\"\"\\u00e9\"{\n--\"a\": "
+     "[\n----1\n--]\n}[\n1\n]"},
+    {"{{ ['b', 'A', 'B', 'a']|unique|list }}{{ ['b', 'A', 'B', 'a']|unique(true)|list }}{{ "
+     "messages|unique(attribute='role')|map(attribute='role')|list }}{{ "
+     "messages|sort(attribute='content,role', reverse=true)|map(attribute='role')|list }}",
+     "['b', 'A']['b', 'A', 'B', 'a']['user', 'assistant']['assistant', 'user']"},
+    {"{{ dict([('a', 1), ['b', 2]], c=3) }}{{ dict({'a': 1}) }}{{ dict(['xy']) }}{% set n = "
+     "namespace({'a': 1}, b=2) %}{{ n.a }}{{ n['b'] }}{{ n.items is defined }}",
+     "{'a': 1, 'b': 2, 'c': 3}{'a': 1}{'x': 'y'}12False"},
+    {"{{ [['a']]|map(attribute='0')|join }}{{ [{'a': [5]}]|map(attribute='a.0')|join }}{{ "
+     "[{}]|map(attribute='a', default='x')|join }}{{ [['a']]|map(attribute=0)|join }}{{ [{'a': "
+     "'u'}]|join('-', attribute='a') }}",
+     "a5xau"},
+    {"{{ 'aaa'|replace('a', 'b', 2) }}{{ 5|replace(5, 6) }}{{ 'xax'|trim('x') }}{{ ['a', "
+     "'b']|map('replace', 'a', new='c')|list }}{{ [1, 2, 3]|select('>', 1)|list }}{{ [1, "
+     "2]|reject('sameas', true)|list }}",
+     "bba6a['c', 'b'][2, 3][1, 2]"},
+    // Methods that are not called, and keys of their names.
+    {"{{ messages[0].items is defined }}{{ messages[0].update is defined }}{{ messages[0].foo is "
+     "defined }}{{ messages[0]['items'] is defined }}{{ 'a'.zfill is defined }}{{ {'items': "
+     "3}['items'] }}{{ {'items': 3}.items()|list }}{{ {'pop': 3}.pop is defined }}",
+     "TrueFalseFalseTrueTrue3[('items', 3)]False"},
+    // Texts.
+    {"{{ '\\101\\x41\\u0041\\1012\\8\\q' }}{{ ['a\\x00\\x7f\\u200b\u00e9\\xad\\U000e0001\\t'] }}{{ "
+     "[\"it's\"] }}",
+     "AAAA2\\8\\q['a\\x00\\x7f\\u200b\u00e9\\xad\\U000e0001\\t'][\"it's\"]"},
+    {"{{ 'a\\r\\nb\\n\\rc\\u2028d'|indent(2) }}|{{ 'a\\n\\nb'|indent('> ', true, true) }}",
+     "a\n  b\n\n  c\n  d|> a\n> \n> b"},
+    {"{{ '\u00dfx'|capitalize }} {{ '\u1f48\u0394\u03a5\u03a3\u03a3\u0395\u03a5\u03a3 x'|title }} "
+     "{{ '\u00dfx'|title }} {{ \"they're a-b\"|title }} {{ \"they're a-b\".title() }}",
+     "Ssx \u1f48\u03b4\u03c5\u03c3\u03c3\u03b5\u03c5\u03c2 X SSx They're A-B They'Re A-B"},
+    {"{{ '<'|escape }}{{ ['<'|safe] }}{{ ('a'|safe) ~ '<' }}{{ '<'|e|safe|length }}",
+     "&lt;[Markup('<')]a<4"},
 };
 
 }  // namespace foundry::tokenizer::jinja

@@ -41,7 +41,24 @@ TEST(JinjaTemplateTest, WhatIsNotKnownIsAnErrorThatNamesItAndTheLine) {
            {"\n\n{{ 1 is prime }}", "line 3: the test \"prime\""},
            {"{{ 'a'.zfill(3) }}", "the method \"zfill\""},
            {"{% for x in y recursive %}{% endfor %}", "recursive"},
-           {"{{ {1: 2} }}", "keys that are no texts"}}) {
+           {"{{ {1: 2} }}", "keys that are no texts"},
+           {"{{ [1]|map('int') }}", "line 1: the text of a generator"},
+           {"{{ raise_exception }}", "the text of a function"},
+           {"{{ 1 is sameas 1 }}", "\"sameas\" for an integer"},
+           {"{{ 'a'|safe + '<' }}", "what |safe or |escape made"},
+           {"{{ ('a'|e).upper() }}", "what |safe or |escape made"},
+           {"{{ {'a': 1}.keys() == {'a': 1}.keys() }}", "comparing a mapping's keys"},
+           {"{{ range(4)[1:] }}", "slices of ranges"},
+           {"\n{{ 99999999999999999999 }}", "line 2: the integer 99999999999999999999"},
+           {"{{ 9223372036854775807 + 1 }}", "beyond 64 bits"},
+           {"{{ '99999999999999999999'|int }}", "beyond 64 bits"},
+           {"{{ 'nan'|float }}", "nan is not known"},
+           {"{{ '\u0663'|int }}", "digits other than 0 to 9"},
+           {"{{ '%s' % 1 }}", "formatting"},
+           {"{{ '\\N{DASH}' }}", "line 1: this escape"},
+           {"{% macro m() %}\n{{ kwargs }}{% endmacro %}", "line 2: \"kwargs\" of a macro"},
+           {"{{ '\u00e9'.title() }}", "title() is known here for ASCII"},
+           {"{{ cycler('a') }}", "this function"}}) {
     const auto text = Render(source);
     EXPECT_TRUE(absl::IsUnimplemented(text.status())) << source << ": " << text.status();
     EXPECT_THAT(std::string(text.status().message()), HasSubstr(said)) << source;
@@ -52,18 +69,57 @@ TEST(JinjaTemplateTest, WhatPythonRefusesIsRefused) {
   for (const char* source :
        {"{{ 'a' + 1 }}", "{{ x.y }}", "{{ x + 'a' }}", "{{ none|length }}", "{{ 1 // 0 }}",
         "{{ raise_exception('no') }}", "{{ undefined_function() }}", "{% for i in 3 %}{% endfor %}",
-        "{{ 'a' < 1 }}", "{% set a, b = [1] %}", "{{ 9223372036854775807 + 1 }}",
-        "{% set x = 1 %}{% set x.y = 2 %}"}) {
+        "{{ 'a' < 1 }}", "{% set a, b = [1] %}", "{% set x = 1 %}{% set x.y = 2 %}"}) {
     const auto text = Render(source);
     EXPECT_TRUE(absl::IsInvalidArgument(text.status())) << source << ": " << text.status();
   }
 }
 
+TEST(JinjaTemplateTest, NoArgumentIsPassedOver) {
+  for (const auto& [source, said] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"a\n{{ 'a'|upper(1) }}", "line 2: the filter \"upper\" takes 0 arguments, not 1"},
+           {"{{ 'a'|upper(x=1) }}", "the filter \"upper\" takes no argument by the name \"x\""},
+           {"{{ 1|tojson(default=1) }}", "the filter \"tojson\" takes no argument"},
+           {"{{ [1]|map(attribute='a', x=1)|list }}", "the filter \"map\" takes no argument"},
+           {"{{ 'a'|replace('a') }}", "the filter \"replace\" lacks the argument \"new\""},
+           {"{{ 'a'|replace('a', old='a', new='b') }}", "is given \"old\" twice"},
+           {"{{ 'a'|indent(1.5) }}", "\"width\" must be an integer, not a float"},
+           {"{{ 4 is divisibleby(2, 3) }}", "the test \"divisibleby\" takes 1 arguments, not 2"},
+           {"{{ 'a'.replace(old='a', new='b') }}", "the method \"replace\" takes no argument"},
+           {"{{ 'a'.split(' ', none) }}", "\"maxsplit\" must be an integer, not none"},
+           {"{{ range(stop=3) }}", "range() takes no argument by the name"},
+           {"{% macro m(a) %}{% endmacro %}\n{{ m(1, b=2) }}",
+            "line 2: the macro \"m\" takes no argument by the name \"b\""},
+           {"{% macro m(a) %}{% endmacro %}{{ m(1, 2) }}", "the macro \"m\" takes 1 arguments"}}) {
+    const auto text = Render(source);
+    EXPECT_TRUE(absl::IsInvalidArgument(text.status())) << source << ": " << text.status();
+    EXPECT_THAT(std::string(text.status().message()), HasSubstr(said)) << source;
+  }
+}
+
 TEST(JinjaTemplateTest, WhatIsNoTemplateIsRefused) {
   for (const char* source :
-       {"{{ 1", "{% if 1 %}", "{% endif %}", "{{ }}", "{{ 'a }}", "{% for %}{% endfor %}", "{# a",
-        "{{ (1 }}", "{{ 1 2 }}", "{% break %}", "{{ a[] }}", "{{ [1 2] }}", "{{ 'a' is }}",
-        "{% set %}", "{{ ) }}", "{{ '\\ud800' }}", "{{ 99999999999999999999 }}"}) {
+       {"{{ 1",
+        "{% if 1 %}",
+        "{% endif %}",
+        "{{ }}",
+        "{{ 'a }}",
+        "{% for %}{% endfor %}",
+        "{# a",
+        "{{ (1 }}",
+        "{{ 1 2 }}",
+        "{% break %}",
+        "{{ a[] }}",
+        "{{ [1 2] }}",
+        "{{ 'a' is }}",
+        "{% set %}",
+        "{{ ) }}",
+        "{{ '\\ud800' }}",
+        "{{ 0x }}",
+        "{% for i in [1] %}{% generation %}{% break %}{% endgeneration %}{% endfor %}",
+        "{% for loop in [1] %}{% endfor %}",
+        "{% filter upper is string %}{% endfilter %}",
+        "{% for i in [1] %}{% set loop = 1 %}{% endfor %}"}) {
     EXPECT_FALSE(Render(source).ok()) << source;
   }
 }
@@ -102,13 +158,58 @@ TEST(JinjaTemplateTest, HostileTemplatesEnd) {
             "{% set n.m = m %}{% endfor %}{{ n.m() }}"),
         "{% set a = [0, 0] %}" + Repeat("{% set a = [a, a] %}", 40) + "{{ a }}",
         "{% set a = [0] %}" + Repeat("{% set a = [a, a] %}", 40) + "{{ a == a }}",
-        std::string("{{ ('a ' * 9000000).split()|length }}"),
-        std::string(
-            "{% set t = 'ab' * 20000000 %}{% for i in range(99999) %}{{ t[i] == t }}{% endfor %}"),
         std::string("{{ 'a' * 999999999999 }}"), std::string("{{ range(99999999999) }}"),
-        std::string("{{ ('a' * 60000000)|replace('a', 'bbbb') }}")}) {
+        std::string("{{ ('a' * 15000000)|replace('a', 'bbbb') }}"),
+        // Much that is made from little, and kept.
+        std::string("{{ ('a ' * 7000000).split()|length }}"),
+        std::string("{% set t = 'a' * 15000000 %}{{ ([t] * 1000)|map('upper')|list }}"),
+        std::string("{% set t = 'a' * 15000000 %}{% macro m() %}{{ t }}{{ m() }}{% endmacro %}"
+                    "{{ m() }}"),
+        std::string("{% set t = [0] * 999999 %}{% macro m() %}{% for x in t + [1] %}{{ m() }}"
+                    "{% endfor %}{% endmacro %}{{ m() }}"),
+        std::string("{% set t = 'a,' * 4000000 %}{{ messages|sort(attribute=t) }}"),
+        "{% set a = [0, 0] %}" + Repeat("{% set a = [a, a] %}", 40) + "{{ a|tojson|length }}",
+        // What is gone through again and again.
+        std::string("{% set t = 'ab' * 7000000 %}{% for i in range(99999) %}{{ t[i] == t }}"
+                    "{% endfor %}"),
+        std::string("{% set t = 'a' * 9999999 %}{% for i in range(99999) %}"
+                    "{% filter replace('b', 'c') %}{{ t }}{% endfilter %}{% endfor %}"),
+        std::string("{% set t = 'a' * 4000000 %}{% for i in range(99999) %}"
+                    "{{ (t + 'b') in (t + t) }}{% endfor %}"),
+        std::string("{% set t = 'a' * 4000000 %}{% for i in range(99999) %}{{ t.count('aab') }}"
+                    "{{ t.strip('a') }}{% endfor %}"),
+        std::string("{% set t = 'a' * 9999999 %}{{ range(9999)|map('replace', 'x', t)|list }}"),
+        std::string("{{ range(99999)|map('string')|unique|list }}"),
+        std::string("{% set t = ('a' * 999999,) * 60 %}{% for i in range(99999) %}{{ t == t }}"
+                    "{% endfor %}"),
+        std::string("{{ (['a' * 999999] * 999999)|sort|length }}"),
+        std::string("{% set k = 'a' * 999999 %}{% for i in range(99999) %}{% set d = {k: 1} %}"
+                    "{{ d[k] }}{% endfor %}"),
+        // Generators of generators.
+        std::string("{% set n = namespace(g=[1]) %}{% for i in range(9999) %}"
+                    "{% set n.g = n.g|map('string') %}{% endfor %}{{ n.g|list }}"),
+        std::string("{% set n = namespace(g=range(99999)) %}{% for i in range(90) %}"
+                    "{% set n.g = n.g|map('string') %}{% endfor %}{{ n.g|list }}"),
+        absl::StrCat("{{ ", std::string(5000, 'x'), " }}")}) {
     EXPECT_FALSE(Render(source).ok()) << source.substr(0, 100);
   }
+}
+
+// What a long conversation takes is far from the limits.
+TEST(JinjaTemplateTest, LongChatsAreNoDanger) {
+  const auto parsed = Template::Parse(
+      "{%- for m in messages -%}{%- set text = m.content|trim|replace('a', 'b') -%}"
+      "{%- if '</think>' in text -%}{%- set text = text.split('</think>')|last -%}{%- endif -%}"
+      "{{- text if loop.last or messages[loop.index0 + 1].role != m.role -}}{%- endfor -%}");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  List messages;
+  for (int i = 0; i < 4000; ++i) {
+    messages.push_back(Dict({{"role", i % 2 == 0 ? "user" : "assistant"},
+                             {"content", Repeat("Every word of it counts. ", 40)}}));
+  }
+  const auto text = parsed->Render({{"messages", std::move(messages)}});
+  ASSERT_TRUE(text.ok()) << text.status();
+  EXPECT_EQ(text->size(), 4000 * 999u);
 }
 
 }  // namespace

@@ -1,114 +1,107 @@
 #include "common/tokenizer/jinja/value.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/tokenizer/jinja/budget.h"
 
 namespace foundry::tokenizer::jinja {
 namespace {
 
-constexpr size_t kHeaviest = size_t{1} << 40;  // the sum of two is no overflow
+constexpr size_t kOverhead = 64;          // of what is allocated by itself
+constexpr size_t kLongestRange = 100000;  // MAX_RANGE of jinja2's sandbox
 
-std::string FloatText(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
-  char buffer[32];
-  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value).ptr;
-  std::string text(buffer, end);
-  if (text.find_first_of(".e") == text.npos) text += ".0";
-  return text;
-}
-
-std::string Quoted(const std::string& text) {
-  const char quote = absl::StrContains(text, "'") && !absl::StrContains(text, "\"") ? '"' : '\'';
-  std::string out(1, quote);
-  for (const char c : text) {
-    if (c == quote || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\r') {
-      out += "\\r";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else {
-      out += c;
-    }
-  }
-  return out + quote;
-}
+// What cannot be reported here is by whoever asks the budget next.
+void SpendOn(size_t bytes) { (void)Budget::SpendOnCopy(bytes); }
 
 }  // namespace
 
-const Value* Dict::Find(absl::string_view key) const {
-  for (const auto& [name, value] : items_) {
-    if (name == key) return &value;
-  }
-  return nullptr;
-}
-
-void Dict::Set(absl::string_view key, Value value) {
-  for (auto& [name, old] : items_) {
-    if (name == key) {
-      old = std::move(value);
-      return;
-    }
-  }
-  items_.emplace_back(std::string(key), std::move(value));
-}
+struct Value::Text {
+  std::string text;
+  bool markup;
+  Held held;
+};
 
 template <typename T>
 struct Value::Nested {
   T items;
-  int depth = 1;
-  size_t weight = 2;
-
-  // Counts what lies in it.
-  void Note(const Value& item) {
-    depth = std::max(depth, item.depth() + 1);
-    weight = std::min(kHeaviest, weight + item.weight() + 2);
-  }
+  int depth;
+  Held held;
+  Form form = Form::kList;
+  Range range;
 };
 
-Value::Value(List list) {
-  Nested<List> nested;
-  for (const Value& item : list) nested.Note(item);
-  nested.items = std::move(list);
-  data_ = std::make_shared<const Nested<List>>(std::move(nested));
+struct Value::Generator {
+  Next next;
+  int depth;
+  Held held{4 * kOverhead};
+};
+
+Value::Value(std::string text, bool markup) {
+  const size_t bytes = text.capacity() + kOverhead;
+  SpendOn(bytes);
+  data_ = std::make_shared<const Text>(Text{std::move(text), markup, Held(bytes)});
+}
+
+Value::Value(List list, Form form) {
+  const size_t bytes = list.capacity() * sizeof(Value) + kOverhead;
+  SpendOn(bytes);
+  int depth = 1;
+  for (const Value& item : list) depth = std::max(depth, item.depth() + 1);
+  data_ = std::make_shared<const Nested<List>>(
+      Nested<List>{std::move(list), depth, Held(bytes), form, {}});
 }
 
 Value::Value(Dict dict) {
-  Nested<Dict> nested;
+  size_t bytes = dict.items().capacity() * sizeof(Dict::Items::value_type) + kOverhead;
+  int depth = 1;
   for (const auto& [key, item] : dict.items()) {
-    nested.Note(item);
-    nested.weight += key.size();
+    depth = std::max(depth, item.depth() + 1);
+    bytes += key.size();
   }
-  nested.items = std::move(dict);
-  data_ = std::make_shared<const Nested<Dict>>(std::move(nested));
+  SpendOn(bytes);
+  data_ = std::make_shared<const Nested<Dict>>(
+      Nested<Dict>{std::move(dict), depth, Held(bytes), Form::kList, {}});
 }
 
+Value Value::MakeUndefined(absl::string_view name) {
+  return Value(Data(Undefined{std::string(name.substr(0, 100))}));
+}
+
+absl::StatusOr<Value> Value::MakeRange(Range range) {
+  List list;
+  for (__int128 i = range.begin; range.step > 0 ? i < range.end : i > range.end; i += range.step) {
+    if (list.size() == kLongestRange) return absl::ResourceExhaustedError("too long a range");
+    list.push_back(static_cast<int64_t>(i));
+  }
+  const size_t bytes = list.capacity() * sizeof(Value) + kOverhead;
+  FOUNDRY_RETURN_IF_ERROR(Budget::SpendOnCopy(bytes));
+  return Value(Data(std::make_shared<const Nested<List>>(
+      Nested<List>{std::move(list), 1, Held(bytes), Form::kRange, range})));
+}
+
+Value Value::MakeGenerator(Next next, int depth) {
+  return Value(Data(std::make_shared<const Generator>(Generator{std::move(next), depth + 1})));
+}
+
+bool Value::is_markup() const { return is_text() && std::get<TextPtr>(data_)->markup; }
+const std::string& Value::text() const { return std::get<TextPtr>(data_)->text; }
 const List& Value::list() const { return std::get<ListPtr>(data_)->items; }
+Value::Form Value::form() const { return std::get<ListPtr>(data_)->form; }
+const Value::Range& Value::range() const { return std::get<ListPtr>(data_)->range; }
 const Dict& Value::dict() const { return std::get<DictPtr>(data_)->items; }
+const Value::Next& Value::generator() const { return std::get<GeneratorPtr>(data_)->next; }
+
+double Value::number() const {
+  return is_float() ? std::get<double>(data_) : static_cast<double>(integer());
+}
 
 int Value::depth() const {
   if (is_list()) return std::get<ListPtr>(data_)->depth;
   if (is_dict()) return std::get<DictPtr>(data_)->depth;
-  return space() != nullptr || macro() != nullptr ? kHeld : 0;
-}
-
-size_t Value::weight() const {
-  if (is_text()) return text().size();
-  if (is_list()) return std::get<ListPtr>(data_)->weight;
-  if (is_dict()) return std::get<DictPtr>(data_)->weight;
-  return 8;
-}
-
-double Value::number() const {
-  return is_float() ? std::get<double>(data_) : static_cast<double>(integer());
+  if (is_generator()) return std::get<GeneratorPtr>(data_)->depth;
+  if (function() != nullptr) return function()->self == nullptr ? 0 : function()->self->depth() + 1;
+  return space() != nullptr || macro() != nullptr || is_loop() ? kHeld : 0;
 }
 
 bool Value::Truthy() const {
@@ -117,33 +110,7 @@ bool Value::Truthy() const {
   if (is_text()) return !text().empty();
   if (is_list()) return !list().empty();
   if (is_dict()) return !dict().items().empty();
-  return true;
-}
-
-std::string Value::ToText() const {
-  if (is_undefined()) return "";
-  return is_text() ? text() : Repr();
-}
-
-std::string Value::Repr() const {
-  if (is_undefined()) return "Undefined";
-  if (is_none()) return "None";
-  if (is_bool()) return boolean() ? "True" : "False";
-  if (is_int()) return absl::StrCat(integer());
-  if (is_float()) return FloatText(number());
-  if (is_text()) return Quoted(text());
-  std::string out;
-  if (is_list()) {
-    for (const Value& item : list()) absl::StrAppend(&out, out.empty() ? "" : ", ", item.Repr());
-    return absl::StrCat("[", out, "]");
-  }
-  if (is_dict()) {
-    for (const auto& [key, item] : dict().items()) {
-      absl::StrAppend(&out, out.empty() ? "" : ", ", Quoted(key), ": ", item.Repr());
-    }
-    return absl::StrCat("{", out, "}");
-  }
-  return absl::StrCat("<", KindName(), ">");
+  return true;  // generators, too, even if nothing is left in them
 }
 
 const char* Value::KindName() const {
@@ -155,27 +122,33 @@ const char* Value::KindName() const {
                                     "a text",
                                     "a list",
                                     "a mapping",
+                                    "a generator",
                                     "a namespace",
-                                    "a macro"};
-  return kNames[data_.index()];
+                                    "a macro",
+                                    "a function",
+                                    "a loop"};
+  constexpr const char* kForms[] = {
+      "a list",           "a tuple", "a range", "a mapping's keys", "a mapping's values",
+      "a mapping's items"};
+  return is_list() ? kForms[static_cast<int>(form())] : kNames[data_.index()];
 }
 
-bool operator==(const Value& a, const Value& b) {
-  if (a.is_number() && b.is_number()) return a.number() == b.number();
-  if (a.data_.index() != b.data_.index()) return false;
-  if (a.is_text()) return a.text() == b.text();
-  if (a.is_list()) return a.list() == b.list();
-  if (a.is_dict()) {
-    if (a.dict().items().size() != b.dict().items().size()) return false;
-    for (const auto& [key, value] : a.dict().items()) {
-      const Value* other = b.dict().Find(key);
-      if (other == nullptr || !(value == *other)) return false;
-    }
-    return true;
+const Value* Dict::Find(absl::string_view key) const {
+  (void)Budget::Spend(items_.size() / 64);
+  for (const auto& [name, value] : items_) {
+    if (name.size() != key.size()) continue;
+    (void)Budget::Spend(key.size() / 1024);
+    if (name == key) return &value;
   }
-  if (a.space() != nullptr) return a.space()->dict == b.space()->dict;
-  if (a.macro() != nullptr) return a.macro()->node == b.macro()->node;
-  return true;
+  return nullptr;
+}
+
+void Dict::Set(absl::string_view key, Value value) {
+  if (const Value* const old = Find(key)) {
+    *const_cast<Value*>(old) = std::move(value);
+  } else {
+    items_.emplace_back(std::string(key), std::move(value));
+  }
 }
 
 }  // namespace foundry::tokenizer::jinja

@@ -1,22 +1,27 @@
-// Values of templates, with Python's rules for truth, equality and text. Plain values; lists and
-// mappings are shared and never changed once made, but for namespaces. Not thread-safe to change.
+// Values of templates, of the kinds that Python has. Plain values; texts, sequences and mappings
+// are shared and never changed once made, but for namespaces and generators. Each charges the
+// rendering's budget when it is made, and for as long as it lives. Not thread-safe to change.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
 namespace foundry::tokenizer::jinja {
 
 class Dict;
+class Held;
+class Loop;
+class Scope;
 class Value;
 struct Node;
-class Scope;
 
 using List = std::vector<Value>;
 
@@ -33,23 +38,42 @@ class Value {
     const Node* node;
     Scope* scope;  // where it was defined
   };
+  // One that templates are given, or a method of `self`.
+  struct Function {
+    std::string name;
+    std::shared_ptr<const Value> self;  // null: none
+  };
+  // What lists, tuples and what Python makes of ranges and mappings differ in: their text, what
+  // they are equal to, and whether they have places.
+  enum class Form { kList, kTuple, kRange, kKeys, kValues, kItems };
+  struct Range {
+    int64_t begin = 0, end = 0, step = 1;
+  };
+  // The next item; false at the end.
+  using Next = std::function<absl::StatusOr<bool>(Value*)>;
 
   Value() = default;  // undefined
   Value(bool value) : data_(value) {}
   Value(int64_t value) : data_(value) {}
   Value(int value) : data_(int64_t{value}) {}
   Value(double value) : data_(value) {}
-  Value(std::string text) : data_(std::make_shared<const std::string>(std::move(text))) {}
+  // `markup`: what |safe and |escape make.
+  Value(std::string text, bool markup = false);
   Value(absl::string_view text) : Value(std::string(text)) {}
   Value(const char* text) : Value(std::string(text)) {}
-  Value(List list);
+  Value(List list, Form form = Form::kList);
   Value(Dict dict);
   Value(Namespace space) : data_(std::move(space)) {}
   Value(Macro macro) : data_(macro) {}
+  Value(Function function) : data_(std::move(function)) {}
+  Value(Loop* loop) : data_(loop) {}
   static Value MakeNone() { return Value(Data(None())); }
-  static Value MakeUndefined(absl::string_view name) {
-    return Value(Data(Undefined{std::string(name)}));
-  }
+  // Keeps the beginning of a long name.
+  static Value MakeUndefined(absl::string_view name);
+  // ResourceExhausted: longer than jinja2's sandbox allows. `step` is not 0.
+  static absl::StatusOr<Value> MakeRange(Range range);
+  // `depth`: of what `next` works on, as depth() says.
+  static Value MakeGenerator(Next next, int depth);
 
   bool is_undefined() const { return std::holds_alternative<Undefined>(data_); }
   bool is_none() const { return std::holds_alternative<None>(data_); }
@@ -57,48 +81,56 @@ class Value {
   bool is_int() const { return std::holds_alternative<int64_t>(data_); }
   bool is_float() const { return std::holds_alternative<double>(data_); }
   // As in Python, a bool is a number.
-  bool is_number() const { return is_bool() || is_int() || is_float(); }
+  bool is_whole() const { return is_bool() || is_int(); }
+  bool is_number() const { return is_whole() || is_float(); }
   bool is_text() const { return std::holds_alternative<TextPtr>(data_); }
-  bool is_list() const { return std::holds_alternative<ListPtr>(data_); }
+  bool is_markup() const;
+  bool is_list() const { return std::holds_alternative<ListPtr>(data_); }  // of any form
+  bool is(Form form) const { return is_list() && this->form() == form; }
+  // Has places that can be asked for: a list, a tuple or a range.
+  bool is_indexed() const { return is_list() && form() <= Form::kRange; }
   bool is_dict() const { return std::holds_alternative<DictPtr>(data_); }
+  bool is_generator() const { return std::holds_alternative<GeneratorPtr>(data_); }
 
   // Of the kind that was asked for above.
   bool boolean() const { return std::get<bool>(data_); }
   int64_t integer() const { return is_bool() ? boolean() : std::get<int64_t>(data_); }
   double number() const;
-  const std::string& text() const { return *std::get<TextPtr>(data_); }
+  const std::string& text() const;
   const List& list() const;
+  Form form() const;
+  const Range& range() const;
   const Dict& dict() const;
+  const Next& generator() const;
   const std::string& undefined_name() const { return std::get<Undefined>(data_).name; }
   const Namespace* space() const { return std::get_if<Namespace>(&data_); }
   const Macro* macro() const { return std::get_if<Macro>(&data_); }
+  const Function* function() const { return std::get_if<Function>(&data_); }
+  Loop* loop() const { return is_loop() ? std::get<Loop*>(data_) : nullptr; }
+  bool is_loop() const { return std::holds_alternative<Loop*>(data_); }
 
-  // How deep lists and mappings lie in it: 0 for a number, 1 for an empty list. Namespaces and
-  // macros count as kHeld, since they must lie in nothing: they could come to hold themselves, or
-  // outlive their scope.
+  // How deep values lie in it: 0 for a number, 1 for an empty list. Namespaces, macros and loops
+  // count as kHeld, since they must lie in nothing: they could come to hold themselves, or outlive
+  // their scope.
   static constexpr int kHeld = 1000;
   int depth() const;
-  // About how many bytes it takes to write it, each time that it lies in something: lists may share
-  // what they hold.
-  size_t weight() const;
 
   bool Truthy() const;
-  // str(): what {{ }} writes.
-  std::string ToText() const;
-  // repr(): as in lists.
-  std::string Repr() const;
   // "a list", for errors.
   const char* KindName() const;
-  friend bool operator==(const Value& a, const Value& b);
+  bool SameKind(const Value& other) const { return data_.index() == other.data_.index(); }
 
  private:
-  using TextPtr = std::shared_ptr<const std::string>;
+  struct Text;
   template <typename T>
   struct Nested;
+  struct Generator;
+  using TextPtr = std::shared_ptr<const Text>;
   using ListPtr = std::shared_ptr<const Nested<List>>;
   using DictPtr = std::shared_ptr<const Nested<Dict>>;
+  using GeneratorPtr = std::shared_ptr<const Generator>;
   using Data = std::variant<Undefined, None, bool, int64_t, double, TextPtr, ListPtr, DictPtr,
-                            Namespace, Macro>;
+                            GeneratorPtr, Namespace, Macro, Function, Loop*>;
   explicit Value(Data data) : data_(std::move(data)) {}
 
   Data data_;
@@ -107,14 +139,15 @@ class Value {
 // Keys in the order of their insertion.
 class Dict {
  public:
+  using Items = std::vector<std::pair<std::string, Value>>;
   Dict() = default;
-  explicit Dict(std::vector<std::pair<std::string, Value>> items) : items_(std::move(items)) {}
+  explicit Dict(Items items) : items_(std::move(items)) {}
   const Value* Find(absl::string_view key) const;
   void Set(absl::string_view key, Value value);
-  const std::vector<std::pair<std::string, Value>>& items() const { return items_; }
+  const Items& items() const { return items_; }
 
  private:
-  std::vector<std::pair<std::string, Value>> items_;
+  Items items_;
 };
 
 }  // namespace foundry::tokenizer::jinja
