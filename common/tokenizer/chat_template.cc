@@ -1,5 +1,6 @@
 #include "common/tokenizer/chat_template.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -8,7 +9,9 @@
 #include "common/base/json.h"
 #include "common/base/status.h"
 #include "common/lm/weights/gguf.h"
+#include "common/tokenizer/jinja/budget.h"
 #include "common/tokenizer/jinja/builtins.h"
+#include "common/tokenizer/jinja/compare.h"
 #include "common/tokenizer/sources.h"
 #include "common/tokenizer/unicode.h"
 
@@ -26,10 +29,11 @@ absl::string_view HowToGoOn() {
 }
 
 struct Source {
-  std::string text, bos, eos;
+  std::string text;
+  SpecialTokens tokens;
 };
 
-std::string TokenText(const Json& config, const char* key) {
+std::string TokenText(const Json& config, const std::string& key) {
   if (!config.is_object() || !config.contains(key)) return {};
   const Json& value = config[key];
   if (value.is_string()) return value.get<std::string>();
@@ -37,6 +41,32 @@ std::string TokenText(const Json& config, const char* key) {
     return value["content"].get<std::string>();
   }
   return {};
+}
+
+// Those of one file, as transformers' special_tokens_map: the usual ones, whatever else is called
+// *_token, and what the model names itself. A later file's come before an earlier one's.
+void AddTokens(const Json& config, SpecialTokens* tokens) {
+  if (!config.is_object()) return;
+  const auto add = [&](const std::string& name, const std::string& text) {
+    const auto same = [&](const auto& token) { return token.first == name; };
+    tokens->erase(std::remove_if(tokens->begin(), tokens->end(), same), tokens->end());
+    tokens->emplace_back(name, text);
+  };
+  for (const auto& [key, value] : config.items()) {
+    const std::string text = TokenText(config, key);
+    if (absl::EndsWith(key, "_token") && !text.empty()) add(key, text);
+    if (key != "extra_special_tokens" && key != "model_specific_special_tokens") continue;
+    if (!value.is_object()) continue;
+    for (const auto& [name, named] : value.items()) add(name, TokenText(value, name));
+  }
+}
+
+// Null when there is none.
+absl::StatusOr<Json> ReadConfig(const fs::path& path) {
+  const absl::StatusOr<std::string> text = ReadFile(path);
+  if (absl::IsNotFound(text.status())) return Json();
+  if (!text.ok()) return text.status();
+  return ParseJson(*text, path.string());
 }
 
 // tokenizer_config.json holds the source, or a list of named ones.
@@ -53,31 +83,35 @@ std::string TemplateIn(const Json& config) {
 
 absl::StatusOr<Source> FindInFolder(const fs::path& folder) {
   Source out;
-  Json config;
-  absl::StatusOr<std::string> text = ReadFile(folder / "tokenizer_config.json");
-  if (text.ok()) {
-    FOUNDRY_ASSIGN_OR_RETURN(config, ParseJson(*text, (folder / "tokenizer_config.json").string()));
-  } else if (!absl::IsNotFound(text.status())) {
-    return text.status();
+  FOUNDRY_ASSIGN_OR_RETURN(const Json config, ReadConfig(folder / "tokenizer_config.json"));
+  AddTokens(config, &out.tokens);
+  // As transformers: what older models have beside it.
+  if (!config.is_object() || !config.contains("added_tokens_decoder")) {
+    FOUNDRY_ASSIGN_OR_RETURN(const Json map, ReadConfig(folder / "special_tokens_map.json"));
+    AddTokens(map, &out.tokens);
   }
-  out.bos = TokenText(config, "bos_token");
-  out.eos = TokenText(config, "eos_token");
   absl::StatusOr<std::string> jinja = ReadFile(folder / "chat_template.jinja");
   if (!jinja.ok() && !absl::IsNotFound(jinja.status())) return jinja.status();
   out.text = jinja.ok() ? *std::move(jinja) : TemplateIn(config);
   return out;
 }
 
+// By what templates and GGUF call them.
+constexpr std::pair<const char*, const char*> kGgufTokens[] = {
+    {"bos_token", "bos"},       {"eos_token", "eos"}, {"unk_token", "unknown"},
+    {"sep_token", "seperator"},  // sic
+    {"pad_token", "padding"},   {"cls_token", "cls"}, {"mask_token", "mask"}};
+
 absl::StatusOr<Source> FindInGguf(const fs::path& path) {
   Source out;
   FOUNDRY_ASSIGN_OR_RETURN(auto gguf, lm::Gguf::Open(path));
   FOUNDRY_ASSIGN_OR_RETURN(out.text, gguf->String("tokenizer.chat_template", ""));
   FOUNDRY_ASSIGN_OR_RETURN(const auto* tokens, gguf->Strings("tokenizer.ggml.tokens"));
-  for (const auto& [key, text] : {std::pair("tokenizer.ggml.bos_token_id", &out.bos),
-                                  std::pair("tokenizer.ggml.eos_token_id", &out.eos)}) {
-    FOUNDRY_ASSIGN_OR_RETURN(int64_t id, gguf->Int(key, -1));
+  for (const auto& [name, key] : kGgufTokens) {
+    FOUNDRY_ASSIGN_OR_RETURN(const int64_t id,
+                             gguf->Int(absl::StrCat("tokenizer.ggml.", key, "_token_id"), -1));
     if (tokens != nullptr && id >= 0 && id < static_cast<int64_t>(tokens->size())) {
-      *text = (*tokens)[id];
+      out.tokens.emplace_back(name, (*tokens)[id]);
     }
   }
   return out;
@@ -99,8 +133,10 @@ absl::StatusOr<std::string> ChatTemplate::FindEndOfTurn() const {
   const std::string rest = chat.substr(answer + sizeof(kAnswer) - 1);
   const size_t begin = rest.find_first_not_of(" \n");
   if (begin == rest.npos) return absl::UnimplementedError("nothing ends what a model said");
-  if (!eos_.empty() && absl::StartsWith(rest.substr(begin), eos_)) {
-    return rest.substr(0, begin + eos_.size());
+  for (const auto& [name, text] : tokens_) {
+    if (name == "eos_token" && !text.empty() && absl::StartsWith(rest.substr(begin), text)) {
+      return rest.substr(0, begin + text.size());
+    }
   }
   const size_t end = rest.find('>', begin);
   if (rest[begin] != '<' || end == rest.npos) {
@@ -110,16 +146,14 @@ absl::StatusOr<std::string> ChatTemplate::FindEndOfTurn() const {
 }
 
 absl::StatusOr<ChatTemplate> ChatTemplate::FromSource(absl::string_view source,
-                                                      absl::string_view bos,
-                                                      absl::string_view eos) {
+                                                      const SpecialTokens& tokens) {
   const auto unusable = [](const absl::Status& status) {
     return absl::UnimplementedError(
         absl::StrCat("the chat template cannot be used: ", status.message(), "; ", HowToGoOn()));
   };
   ChatTemplate out;
   out.source_ = std::string(source);
-  out.bos_ = std::string(bos);
-  out.eos_ = std::string(eos);
+  for (const auto& [name, text] : tokens) out.tokens_.emplace_back(name, ToValidUtf8(text));
   auto parsed = jinja::Template::Parse(ToValidUtf8(source));
   if (!parsed.ok()) return unusable(parsed.status());
   out.template_ = *std::move(parsed);
@@ -128,6 +162,33 @@ absl::StatusOr<ChatTemplate> ChatTemplate::FromSource(absl::string_view source,
   out.end_of_turn_ = *std::move(end_of_turn);
   return out;
 }
+
+namespace {
+
+// Templates pass over what they have no place for, as Phi-3's first one does with system messages.
+absl::Status CheckNoneIsLeftOut(const std::vector<ChatMessage>& messages,
+                                const std::vector<std::string>& contents, const std::string& text) {
+  const jinja::Budget budget;  // a template could put them so that each is looked for everywhere
+  size_t end = 0;              // of the one before, behind which the next one is likely
+  for (size_t i = 0; i < messages.size(); ++i) {
+    if (messages[i].role == "assistant") continue;  // thoughts of earlier turns may go
+    // As |trim leaves it.
+    const std::string said = jinja::Strip(contents[i], nullptr, true, true);
+    FOUNDRY_ASSIGN_OR_RETURN(size_t at, jinja::Search(text, said, end));
+    if (at == text.npos) {
+      FOUNDRY_ASSIGN_OR_RETURN(at, jinja::Search(text, said));
+    }
+    if (at == text.npos) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("this model's chat template leaves out message ", i + 1, " (",
+                       messages[i].role, "): put its text into a user message"));
+    }
+    end = at + said.size();
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::StatusOr<std::string> ChatTemplate::Render(const std::vector<ChatMessage>& messages,
                                                  bool add_generation_prompt) const {
@@ -143,27 +204,16 @@ absl::StatusOr<std::string> ChatTemplate::Render(const std::vector<ChatMessage>&
     contents.push_back(ToValidUtf8(messages[i].content));
     list.push_back(jinja::Dict({{"role", role}, {"content", contents.back()}}));
   }
-  auto text = template_.Render({{"messages", std::move(list)},
-                                {"tools", jinja::Value::MakeNone()},
-                                {"documents", jinja::Value::MakeNone()},
-                                {"add_generation_prompt", add_generation_prompt},
-                                {"bos_token", bos_},
-                                {"eos_token", eos_}});
+  std::vector<std::pair<std::string, jinja::Value>> names(tokens_.begin(), tokens_.end());
+  names.emplace_back("messages", std::move(list));
+  names.emplace_back("tools", jinja::Value::MakeNone());
+  names.emplace_back("documents", jinja::Value::MakeNone());
+  names.emplace_back("add_generation_prompt", add_generation_prompt);
+  auto text = template_.Render(std::move(names));
   if (!text.ok()) {
     return Annotate(text.status(), "this model's chat template does not take the messages");
   }
-  // Templates pass over what they have no place for, as Phi-3's first one does with system
-  // messages.
-  for (size_t i = 0; i < messages.size(); ++i) {
-    if (messages[i].role == "assistant") continue;  // thoughts of earlier turns may go
-    // As |trim leaves it.
-    const std::string said = jinja::Strip(contents[i], nullptr, true, true);
-    if (!absl::StrContains(*text, said)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("this model's chat template leaves out message ", i + 1, " (",
-                       messages[i].role, "): put its text into a user message"));
-    }
-  }
+  FOUNDRY_RETURN_IF_ERROR(CheckNoneIsLeftOut(messages, contents, *text));
   return text;
 }
 
@@ -173,7 +223,7 @@ absl::StatusOr<ChatTemplate> ChatTemplate::Load(const fs::path& path) {
   if (source.text.empty()) {
     return absl::NotFoundError(absl::StrCat(path.string(), ": the model has no chat template"));
   }
-  absl::StatusOr<ChatTemplate> out = FromSource(source.text, source.bos, source.eos);
+  absl::StatusOr<ChatTemplate> out = FromSource(source.text, source.tokens);
   if (!out.ok()) return Annotate(out.status(), path.string());
   return out;
 }

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -20,11 +21,15 @@ struct ChatMessage {
   std::string content;
 };
 
+// Names, as templates have them ("bos_token"), and texts. A token that the model does not name is
+// undefined in its template.
+using SpecialTokens = std::vector<std::pair<std::string, std::string>>;
+
 class ChatTemplate {
  public:
   // `source`: the Jinja text from tokenizer_config.json or GGUF.
-  static absl::StatusOr<ChatTemplate> FromSource(absl::string_view source, absl::string_view bos,
-                                                 absl::string_view eos);
+  static absl::StatusOr<ChatTemplate> FromSource(absl::string_view source,
+                                                 const SpecialTokens& tokens);
   // Finds the source in a Hugging Face folder or GGUF file. NotFound when the model has none.
   static absl::StatusOr<ChatTemplate> Load(const std::filesystem::path& path);
 
@@ -41,7 +46,8 @@ class ChatTemplate {
   absl::StatusOr<std::string> FindEndOfTurn() const;
 
   jinja::Template template_;
-  std::string source_, bos_, eos_, end_of_turn_;
+  std::string source_, end_of_turn_;
+  SpecialTokens tokens_;
 };
 
 }  // namespace foundry::tokenizer

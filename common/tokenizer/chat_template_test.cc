@@ -1,6 +1,7 @@
 #include "common/tokenizer/chat_template.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/base/files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -18,7 +19,7 @@ std::string Render(const ChatTemplate& chat, const Messages& messages, bool gene
 TEST(ChatTemplateTest, PlainChatMl) {
   const auto chat = ChatTemplate::FromSource(
       R"({% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %})",
-      "", "<|im_end|>");
+      {{"eos_token", "<|im_end|>"}});
   ASSERT_TRUE(chat.ok()) << chat.status();
   EXPECT_EQ(Render(*chat, {{"user", "Hi"}}),
             "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
@@ -36,7 +37,7 @@ TEST(ChatTemplateTest, ChatMlWithADefaultSystemPrompt) {
     {%- if (message.role == "user") or (message.role == "system" and not loop.first) or (message.role == "assistant" and not message.tool_calls) %}
         {{- '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>' + '\n' }}
     {%- endif %}{%- endfor %})",
-      "", "<|im_end|>");
+      {{"eos_token", "<|im_end|>"}});
   ASSERT_TRUE(chat.ok()) << chat.status();
   EXPECT_EQ(Render(*chat, {{"user", "Hi"}}, false),
             "<|im_start|>system\nYou are Qwen.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n");
@@ -51,7 +52,7 @@ TEST(ChatTemplateTest, Llama3) {
 '+ message['content'] | trim + '<|eot_id|>' %}{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}{{ content }}{% endfor %}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>
 
 ' }}{% endif %})",
-      "<|begin_of_text|>", "<|eot_id|>");
+      {{"bos_token", "<|begin_of_text|>"}, {"eos_token", "<|eot_id|>"}});
   ASSERT_TRUE(chat.ok()) << chat.status();
   EXPECT_EQ(Render(*chat, {{"user", " Hi "}}),
             "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|>"
@@ -62,7 +63,7 @@ TEST(ChatTemplateTest, Llama3) {
 TEST(ChatTemplateTest, MistralTakesTurns) {
   const auto chat = ChatTemplate::FromSource(
       R"({{ bos_token }}{% for message in messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('roles must alternate') }}{% endif %}{% if message['role'] == 'user' %}{{ '[INST] ' + message['content'] + ' [/INST]' }}{% elif message['role'] == 'assistant' %}{{ message['content'] + eos_token + ' ' }}{% endif %}{% endfor %})",
-      "<s>", "</s>");
+      {{"bos_token", "<s>"}, {"eos_token", "</s>"}});
   ASSERT_TRUE(chat.ok()) << chat.status();
   EXPECT_EQ(Render(*chat, {{"user", "Hi"}, {"assistant", "Yo"}, {"user", "So"}}),
             "<s>[INST] Hi [/INST]Yo</s> [INST] So [/INST]");
@@ -77,7 +78,7 @@ TEST(ChatTemplateTest, TheEndOfATurnIsLearntFromTheTemplate) {
            {"{{ m.content | trim + eos_token }}", "[EOS]"},
            {"{{ m.content }}<|end|>{{ eos_token }}", "<|end|>"}}) {
     const auto chat = ChatTemplate::FromSource(
-        absl::StrCat("{% for m in messages %}", answer, "{% endfor %}"), "", "[EOS]");
+        absl::StrCat("{% for m in messages %}", answer, "{% endfor %}"), {{"eos_token", "[EOS]"}});
     ASSERT_TRUE(chat.ok()) << chat.status();
     EXPECT_EQ(chat->end_of_turn(), end);
   }
@@ -85,7 +86,7 @@ TEST(ChatTemplateTest, TheEndOfATurnIsLearntFromTheTemplate) {
 
 TEST(ChatTemplateTest, NoMessageIsLeftOutInSilence) {
   const auto chat = ChatTemplate::FromSource(
-      "{% for m in messages if m.role != 'system' %}{{ m.content }}</s>{% endfor %}", "", "");
+      "{% for m in messages if m.role != 'system' %}{{ m.content }}</s>{% endfor %}", {});
   ASSERT_TRUE(chat.ok()) << chat.status();
   const auto text = chat->Render({{"system", "Be brief."}, {"user", "Hi"}}, true);
   EXPECT_TRUE(absl::IsInvalidArgument(text.status()));
@@ -93,24 +94,64 @@ TEST(ChatTemplateTest, NoMessageIsLeftOutInSilence) {
 }
 
 TEST(ChatTemplateTest, BlanksOfAnyLanguageMayBeTrimmed) {
-  const auto chat = ChatTemplate::FromSource(
-      "{% for m in messages %}{{ m.content | trim }}</s>{% endfor %}", "", "");
+  const auto chat =
+      ChatTemplate::FromSource("{% for m in messages %}{{ m.content | trim }}</s>{% endfor %}", {});
   ASSERT_TRUE(chat.ok()) << chat.status();
   EXPECT_EQ(Render(*chat, {{"user", "\u3000Tokyo?\u00a0\x1c"}}), "Tokyo?</s>");
 }
 
 TEST(ChatTemplateTest, BrokenTextIsNoDanger) {
   const auto chat = ChatTemplate::FromSource(
-      "{% for m in messages %}\xff{{ m.content[1:]|upper }}{{ m.content }}</s>{% endfor %}", "",
-      "");
+      "{% for m in messages %}\xff{{ m.content[1:]|upper }}{{ m.content }}</s>{% endfor %}", {});
   ASSERT_TRUE(chat.ok()) << chat.status();
   EXPECT_EQ(Render(*chat, {{"user", "\xe9t\xc3"}}), "\uFFFDT\uFFFD\uFFFDt\uFFFD</s>");
+}
+
+TEST(ChatTemplateTest, SpecialTokensAreThoseThatTheModelNames) {
+  const TempFolder folder = TempFolder::Make().value();
+  const auto write = [&](const char* name, const char* text) {
+    ASSERT_TRUE(WriteFileAtomic(folder.path() / name, text).ok());
+  };
+  write("chat_template.jinja",
+        "{{ bos_token is defined }} {{ pad_token }} {{ sep_token }} {{ image_token }} {{ boi }} "
+        "{{ unk_token }} {% for m in messages %}{{ m.content + eos_token }}{% endfor %}");
+  write("tokenizer_config.json",
+        R"({"bos_token": null, "eos_token": {"content": "</s>"}, "pad_token": "<pad>",
+            "sep_token": "<sep>", "image_token": "<img>", "add_bos_token": true,
+            "extra_special_tokens": {"boi": "<boi>"}})");
+  write("special_tokens_map.json", R"({"sep_token": "<other>", "unk_token": "<unk>"})");
+  const auto chat = ChatTemplate::Load(folder.path());
+  ASSERT_TRUE(chat.ok()) << chat.status();
+  EXPECT_EQ(Render(*chat, {{"user", "Hi"}}), "False <pad> <other> <img> <boi> <unk> Hi</s>");
+  EXPECT_EQ(chat->end_of_turn(), "</s>");
+  // transformers does not look at the older file either then.
+  write("tokenizer_config.json",
+        R"({"eos_token": "</s>", "sep_token": "<sep>", "added_tokens_decoder": {}})");
+  const auto again = ChatTemplate::Load(folder.path());
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(Render(*again, {{"user", "Hi"}}), "False  <sep>    Hi</s>");
+}
+
+// A template can hide the messages where looking for each of them takes long.
+TEST(ChatTemplateTest, TheSearchForMessagesEnds) {
+  const auto chat = ChatTemplate::FromSource(
+      "{% for m in messages %}{{ m.content }}</s>{% endfor %}{{ 'a' * 9999999 }}"
+      "{% for m in messages[::-1] %}{{ m.content }}</s>{% endfor %}",
+      {});
+  ASSERT_TRUE(chat.ok()) << chat.status();
+  Messages messages;
+  for (int i = 0; i < 2000; ++i) messages.push_back({"user", absl::StrCat("<", i, ">")});
+  EXPECT_TRUE(chat->Render(messages, true).ok());
+  const auto backwards = ChatTemplate::FromSource(
+      "{{ 'a' * 9999999 }}{% for m in messages[::-1] %}{{ m.content }}</s>{% endfor %}", {});
+  ASSERT_TRUE(backwards.ok()) << backwards.status();
+  EXPECT_TRUE(absl::IsResourceExhausted(backwards->Render(messages, true).status()));
 }
 
 TEST(ChatTemplateTest, Phi3) {
   const auto chat = ChatTemplate::FromSource(
       R"({% for message in messages %}{% if message['role'] == 'system' %}{{'<|system|>\n' + message['content'] + '<|end|>\n'}}{% elif message['role'] == 'user' %}{{'<|user|>\n' + message['content'] + '<|end|>\n'}}{% elif message['role'] == 'assistant' %}{{'<|assistant|>\n' + message['content'] + '<|end|>\n'}}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% else %}{{ eos_token }}{% endif %})",
-      "<s>", "<|endoftext|>");
+      {{"bos_token", "<s>"}, {"eos_token", "<|endoftext|>"}});
   ASSERT_TRUE(chat.ok()) << chat.status();
   EXPECT_EQ(Render(*chat, {{"system", "Be."}, {"user", "Hi"}}),
             "<|system|>\nBe.<|end|>\n<|user|>\nHi<|end|>\n<|assistant|>\n");
@@ -121,7 +162,7 @@ TEST(ChatTemplateTest, Phi3) {
 TEST(ChatTemplateTest, ATemplateThatCannotBeUsedSaysWhatToDo) {
   for (const char* source : {"{{ messages }}", "{% include 'x' %}", "{{ messages",
                              "{{ raise_exception('no') }}", "plain text"}) {
-    const auto chat = ChatTemplate::FromSource(source, "", "");
+    const auto chat = ChatTemplate::FromSource(source, {});
     EXPECT_TRUE(absl::IsUnimplemented(chat.status())) << source;
     EXPECT_THAT(std::string(chat.status().message()), testing::HasSubstr("chat_template.jinja"));
   }
@@ -129,7 +170,7 @@ TEST(ChatTemplateTest, ATemplateThatCannotBeUsedSaysWhatToDo) {
 
 TEST(ChatTemplateTest, UnknownRolesAndEmptyChatsAreRefused) {
   const auto chat = ChatTemplate::FromSource(
-      "{% for m in messages %}{{ m.role + m.content + '</s>' }}{% endfor %}", "", "");
+      "{% for m in messages %}{{ m.role + m.content + '</s>' }}{% endfor %}", {});
   ASSERT_TRUE(chat.ok()) << chat.status();
   EXPECT_TRUE(absl::IsInvalidArgument(chat->Render({}, true).status()));
   EXPECT_THAT(std::string(chat->Render({{"usr", "x"}}, true).status().message()),

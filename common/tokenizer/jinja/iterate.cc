@@ -63,7 +63,7 @@ absl::StatusOr<int64_t> Length(const Value& value) {
   if (!value.is_text()) {
     return absl::InvalidArgumentError(absl::StrCat(value.KindName(), " has no length"));
   }
-  FOUNDRY_RETURN_IF_ERROR(Budget::SpendOnCopy(value.text().size()));
+  FOUNDRY_RETURN_IF_ERROR(Budget::SpendOnText(value.text().size()));
   return CountCharacters(value.text());
 }
 

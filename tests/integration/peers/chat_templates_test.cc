@@ -131,7 +131,8 @@ TEST(ChatTemplatesPeerTest, TransformersRendersTheSame) {
     const auto source =
         ReadFile(SourceDir() / "tests/data/templates" / (std::string(family.file) + ".jinja"));
     ASSERT_TRUE(source.ok()) << source.status();
-    auto chat = ChatTemplate::FromSource(*source, family.bos, family.eos);
+    auto chat =
+        ChatTemplate::FromSource(*source, {{"bos_token", family.bos}, {"eos_token", family.eos}});
     ASSERT_TRUE(chat.ok()) << family.file << ": " << chat.status();
     templates.push_back(*std::move(chat));
     for (const Messages& messages : Conversations()) {
