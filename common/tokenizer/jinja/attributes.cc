@@ -109,6 +109,9 @@ absl::StatusOr<Value> ItemOf(const Value& value, const Value& key) {
   FOUNDRY_ASSIGN_OR_RETURN(const int64_t size, Length(value));
   const int64_t index = key.integer() < 0 ? key.integer() + size : key.integer();
   if (index < 0 || index >= size) return Value::MakeUndefined(name);
+  if (value.is_markup()) {
+    return absl::UnimplementedError("parts of what |safe or |escape made are not known here");
+  }
   if (value.is_list()) return value.list()[index];
   FOUNDRY_RETURN_IF_ERROR(Budget::SpendOnText(index));
   size_t begin = 0, end = 0;

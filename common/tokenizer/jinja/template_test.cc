@@ -46,6 +46,7 @@ TEST(JinjaTemplateTest, WhatIsNotKnownIsAnErrorThatNamesItAndTheLine) {
            {"{{ raise_exception }}", "the text of a function"},
            {"{{ 1 is sameas 1 }}", "\"sameas\" for an integer"},
            {"{{ 'a'|safe + '<' }}", "what |safe or |escape made"},
+           {"{{ ('a'|e)[0] }}", "what |safe or |escape made"},
            {"{{ ('a'|e).upper() }}", "what |safe or |escape made"},
            {"{{ {'a': 1}.keys() == {'a': 1}.keys() }}", "comparing a mapping's keys"},
            {"{{ range(4)[1:] }}", "slices of ranges"},
