@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "common/base/status.h"
+#include "common/tokenizer/jinja/builtins.h"
 #include "common/tokenizer/unicode.h"
 
 namespace foundry::tokenizer::jinja {
@@ -61,12 +62,11 @@ class Lexer {
     if (tag < source_.size()) {
       const char sign = tag + 2 < source_.size() ? source_[tag + 2] : ' ';
       if (sign == '-') {
-        text = absl::StripTrailingAsciiWhitespace(text);
+        text = text.substr(0, Strip(text, nullptr, /*left=*/false, /*right=*/true).size());
       } else if (sign != '+' && source_[tag + 1] != '{') {
         const size_t line = text.rfind('\n') + 1;  // 0: there is none
         const absl::string_view before = text.substr(line);
-        if ((line > 0 || starts_line) &&
-            std::all_of(before.begin(), before.end(), absl::ascii_isspace)) {
+        if ((line > 0 || starts_line) && Strip(before, nullptr, true, false).empty()) {
           text = text.substr(0, line);
         }
       }
@@ -95,8 +95,10 @@ class Lexer {
 
   void AfterBlock(bool trims, bool keeps) {
     if (trims) {
-      size_t end = at_;
-      while (end < source_.size() && absl::ascii_isspace(source_[end])) ++end;
+      size_t end = at_;  // of the blanks, of any language
+      for (size_t next = at_; next < source_.size() && IsBlank(NextCodePoint(source_, &next));) {
+        end = next;
+      }
       Skip(end - at_);
     } else if (!keeps && absl::StartsWith(Rest(), "\n")) {
       Skip(1);

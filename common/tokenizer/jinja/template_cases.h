@@ -22,6 +22,8 @@ inline constexpr TemplateCase kTemplateCases[] = {
     {"a {{ 1 }} \n{{ 2 -}} \n b {# x #}\nc", "a 1 \n2b c"},
     {"a\n  {%+ if true +%}\nb{% endif %}", "a\n  \nb"},
     {"a\n  {# gone #}\nb", "a\nb"},
+    {"a\u3000\n\u00a0{%- if true -%}\u2003 b \u3000{% endif %}\n\u3000{% if true %}c{% endif %}",
+     "ab \u3000c"},
     // Expressions.
     {"{{ 1 + 2 * 3 - 4 // 3 }} {{ 7 % 4 }} {{ -7 // 2 }} {{ -7 % 3 }} {{ 2 ** 3 ** 2 }} {{ 7 / 2 "
      "}}",
