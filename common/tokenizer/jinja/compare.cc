@@ -1,6 +1,8 @@
 #include "common/tokenizer/jinja/compare.h"
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -125,10 +127,19 @@ absl::StatusOr<size_t> Search(absl::string_view text, absl::string_view part, si
   // memmem looks at each byte of the text for at most as many bytes of the part, up to 256, from
   // where on it takes the two-way algorithm (glibc's memmem.c).
   const size_t each = 1 + std::min<size_t>(part.size(), 256) / 32;
-  const void* const found = memmem(text.data(), text.size(), part.data(), part.size());
-  const size_t at = found == nullptr ? text.size() : static_cast<const char*>(found) - text.data();
+  // Part by part: AddressSanitizer checks all that memmem is given, each time.
+  const size_t window = std::max<size_t>(4096, 2 * part.size());
+  size_t at = 0;
+  bool found = false;
+  for (; !found && at + part.size() <= text.size(); at += found ? 0 : window) {
+    const absl::string_view piece = text.substr(at, window + part.size() - 1);
+    const void* const hit = memmem(piece.data(), piece.size(), part.data(), part.size());
+    found = hit != nullptr;
+    if (found) at += static_cast<const char*>(hit) - piece.data();
+  }
+  at = std::min(at, text.size());
   FOUNDRY_RETURN_IF_ERROR(Budget::SpendOnCopy((at + part.size()) * each));
-  return found == nullptr ? std::string::npos : from + at;
+  return found ? from + at : std::string::npos;
 }
 
 }  // namespace foundry::tokenizer::jinja

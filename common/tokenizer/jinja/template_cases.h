@@ -136,6 +136,12 @@ inline constexpr TemplateCase kTemplateCases[] = {
     {"{{ {'b': 1, 'A': 2}|dictsort }}{{ {'b': 1, 'a': 2}|dictsort(by='value', reverse=true) }}{{ "
      "[(2, 1), (1, 5)]|sort }}{{ (1, 2) < (1, 3) }}{{ [none, none]|sort }}",
      "[('A', 2), ('b', 1)][('a', 2), ('b', 1)][(1, 5), (2, 1)]True[None, None]"},
+    // Looking for texts, also across the places where a search goes on.
+    {"{% set t = 'x' * 4090 ~ 'needle' ~ 'x' * 9000 ~ 'needle' %}{{ t.find('needle') }} {{ "
+     "t.find('needle', 4091) }} {{ t.count('needle') }} {{ t.split('needle')|map('length')|list }} "
+     "{{ ('x' * 8999 ~ 'n') in t }} {{ ('x' * 9001) in t }} {{ t.find('eedle') }} {{ "
+     "t|replace('x', '') }} {{ t.find('') }}",
+     "4090 13096 2 [4090, 9000, 0] True False 4091 needleneedle 0"},
     // Numbers.
     {"{{ 100000.0 }} {{ 1e16 }} {{ 1e-5 }} {{ 0.0001 }} {{ 123456789012345680.0 }} {{ -0.0 }} {{ "
      "1e15 }} {{ 0.1 + 0.2 }} {{ [1e20]|tojson }} {{ 'inf'|float }} {{ 1e22|tojson }}",
