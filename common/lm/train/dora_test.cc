@@ -1,4 +1,5 @@
 // Training with DoRA: what it computes, and its gradients.
+#include <algorithm>
 #include <cmath>
 
 #include "common/base/files.h"
@@ -37,6 +38,7 @@ class DoraTest : public ::testing::TestWithParam<const char*> {
     if (path_.empty()) GTEST_SKIP() << "no such model here (set FOUNDRY_SHARED_DIR)";
   }
   void Make(WeightFormat weights = WeightFormat::kFull, std::vector<std::string> targets = {}) {
+    at::manual_seed(7);
     decoder_ = Load(path_, weights);
     adapter_ = FreshAdapter(*decoder_, {.rank = 4, .alpha = 8, .dora = true, .targets = targets}, 3)
                    .value();
@@ -60,6 +62,16 @@ class DoraTest : public ::testing::TestWithParam<const char*> {
     return flat;
   }
   double Loss(const Decoder& decoder) { return MeanLoss(decoder, all_, {}, {}).value().loss; }
+  // The greatest relative difference of an example's loss: the mean's may vanish by chance.
+  double Difference(const Decoder& a, const Decoder& b) {
+    double greatest = 0;
+    for (const Example* example : all_) {
+      const double of_b = MeanLoss(b, {example}, {}, {}).value().loss;
+      const double difference = MeanLoss(a, {example}, {}, {}).value().loss - of_b;
+      greatest = std::max(greatest, std::abs(difference) / of_b);
+    }
+    return greatest;
+  }
 
   std::filesystem::path path_;
   std::unique_ptr<Decoder> decoder_;
@@ -97,11 +109,10 @@ TEST_P(DoraTest, ComputesWithRowsOfTheLearnedLengths) {
       }
       targets[next++]->weight = full;
     });
-    const double expected = Loss(*merged), loss = Loss(*decoder_);
-    EXPECT_NEAR(loss, expected, 2e-6 * expected);
+    EXPECT_LT(Difference(*decoder_, *merged), 2e-6);
     // Another product: it is not the plain update's.
     ForLinears(*decoder_, [](Linear& linear) { linear.row_scale = at::Tensor(); });
-    EXPECT_GT(std::abs(Loss(*decoder_) - expected), 2e-5 * expected);
+    EXPECT_GT(Difference(*decoder_, *merged), 1e-3);
   }
 }
 
