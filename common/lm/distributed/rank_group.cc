@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,6 +35,15 @@ absl::Status GuardGroup(const std::string& what, F f) {
     return absl::UnavailableError(absl::StrCat(what, ": ", error.what_without_backtrace()));
   } catch (const std::exception& error) {
     return absl::UnavailableError(absl::StrCat(what, ": ", error.what()));
+  }
+}
+
+// Gloo and the store write to sockets whose other end may have gone: an error, not this process's
+// end. A handler that the program has set stays.
+void IgnoreBrokenPipes() {
+  struct sigaction action;
+  if (sigaction(SIGPIPE, nullptr, &action) == 0 && action.sa_handler == SIG_DFL) {
+    signal(SIGPIPE, SIG_IGN);
   }
 }
 
@@ -138,6 +148,7 @@ absl::StatusOr<std::unique_ptr<RankGroup>> RankGroup::Join(
     return absl::InvalidArgumentError(
         absl::StrCat("rank ", options.rank, " of ", options.size, " ranks"));
   }
+  IgnoreBrokenPipes();
   c10d::TCPStoreOptions tcp;
   tcp.timeout = std::chrono::milliseconds(absl::ToInt64Milliseconds(options.timeout));
   tcp.waitWorkers = false;  // the group itself waits for all

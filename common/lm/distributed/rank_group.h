@@ -39,6 +39,7 @@ class RankGroup {
 
   // Returns when all ranks are there. On rank 0, `on_listening` gets the address for
   // RankGroupOptions::rendezvous before that. Unavailable when the others don't come in time.
+  // From then on the process ignores SIGPIPE, unless it handles it.
   static absl::StatusOr<std::unique_ptr<RankGroup>> Join(
       const RankGroupOptions& options,
       const std::function<void(const std::string& address)>& on_listening = nullptr);

@@ -1,5 +1,7 @@
 #include "common/lm/distributed/rank_group.h"
 
+#include <signal.h>
+
 #include <random>
 #include <vector>
 
@@ -51,6 +53,17 @@ TEST(RankGroupTest, BroadcastGivesRankZerosValues) {
        })) {
     EXPECT_TRUE(status.ok()) << status;
   }
+}
+
+// Who writes to a rank that has just gone gets an error, and its process stays.
+TEST(RankGroupTest, MembersIgnoreBrokenPipes) {
+  signal(SIGPIPE, SIG_DFL);
+  for (const absl::Status& status : RunRanks(1, [](RankGroup&) { return absl::OkStatus(); })) {
+    EXPECT_TRUE(status.ok()) << status;
+  }
+  struct sigaction action;
+  ASSERT_EQ(sigaction(SIGPIPE, nullptr, &action), 0);
+  EXPECT_TRUE(action.sa_handler == SIG_IGN);
 }
 
 TEST(RankGroupTest, PartsOfAGroupExchangeAmongThemselves) {
