@@ -223,12 +223,14 @@ std::vector<double> LivesInSlices(const Flags& flags, Postgres& postgres, int sl
 
 // The same slices with and without the transaction: tables grow in both, so that one tells what
 // the transaction costs and not what the growth does.
-void CompareHeld(const Flags& flags, Postgres& postgres) {
+void CompareHeld(const Flags& flags) {
   const int slices = std::max(1, static_cast<int>(flags.hold_seconds / flags.seconds));
   std::vector<double> without;
   if (!flags.held_only) {
+    Postgres postgres;  // one for each: what the first leaves to be vacuumed is not the second's
     without = LivesInSlices(flags, postgres, slices, [](const std::string&) { return 0; });
   }
+  Postgres postgres;
   const auto with = LivesInSlices(flags, postgres, slices, [](const std::string& database) {
     return std::make_unique<HeldTransaction>(database);
   });
@@ -326,6 +328,10 @@ int Main(int argc, char** argv) {
   app.add_option("--coordinator", flags.coordinator, "the program")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   PrintMachine();
+  if (flags.hold_seconds > 0) {
+    CompareHeld(flags);
+    return 0;
+  }
   Postgres postgres;
   if (flags.history > 0) {
     CompareHistory(flags, postgres);
@@ -333,8 +339,6 @@ int Main(int argc, char** argv) {
     Streams(flags, postgres);
   } else if (flags.plan > 0) {
     Planning(flags, postgres);
-  } else if (flags.hold_seconds > 0) {
-    CompareHeld(flags, postgres);
   } else {
     if (flags.seconds > 0) CompareLives(flags, postgres);
     if (flags.pickup_seconds > 0) ComparePickup(flags, postgres);
