@@ -1,6 +1,8 @@
 #include "common/lm/model/weights_hash.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <vector>
 
 #include <ATen/ATen.h>
 
@@ -28,9 +30,18 @@ std::string WeightsHash(const Decoder& decoder) {
       hash.Update({static_cast<const char*>(page.const_data_ptr()), page.nbytes()});
     }
   };
+  const auto add_frozen = [&hash](const FrozenMatrix& matrix) {
+    std::vector<uint16_t> row(static_cast<size_t>(matrix.columns()));
+    const int64_t step = std::max<int64_t>(1, matrix.rows() / kPages);
+    for (int64_t at = 0; at < matrix.rows(); at += step) {
+      matrix.Read(at, 1, 0, matrix.columns(), row.data(), matrix.columns());
+      hash.Update({reinterpret_cast<const char*>(row.data()), row.size() * sizeof(row[0])});
+    }
+  };
   for (const Layer& layer : decoder.layers()) {
     for (const Linear* linear : {&layer.qkv, &layer.o, &layer.gate_up, &layer.down}) {
       add(linear->weight);
+      if (linear->frozen) add_frozen(*linear->frozen);
       add(linear->lora_a);
       add(linear->row_scale);
       add(linear->bias);

@@ -24,6 +24,15 @@ class LoopTest : public TrainTest {
     TrainTest::SetUp();
     hooks_.on_message = [&](absl::string_view text) { messages_.emplace_back(text); };
   }
+  // As a run that is cancelled after this step.
+  void RunUntil(int64_t step, const std::string& name) {
+    CancelToken cancel;
+    hooks_.on_step = [&](const StepReport& report) {
+      if (report.step == step) cancel.Cancel("test");
+    };
+    ASSERT_TRUE(absl::IsCancelled(Run(name, cancel).status()));
+    hooks_.on_step = nullptr;
+  }
   // The validations score as listed; the last one goes on.
   void ScoreBy(std::vector<double> scores) {
     options_.score = [this, scores](const LanguageModel&) -> absl::StatusOr<double> {
@@ -63,12 +72,7 @@ TEST_F(LoopTest, StopsEarlyAfterSoManyValidationsWithoutABetterScore) {
 TEST_F(LoopTest, CountsValidationsAcrossAResume) {
   options_.early_stopping = 3;
   ScoreBy({0.5, 0.1});
-  CancelToken cancel;
-  hooks_.on_step = [&](const StepReport& report) {
-    if (report.step == 12) cancel.Cancel("test");
-  };
-  EXPECT_TRUE(absl::IsCancelled(Run("run", cancel).status()));
-  hooks_.on_step = nullptr;
+  RunUntil(12, "run");
   EXPECT_EQ(Run("run").value().steps, 20);
 }
 
@@ -125,12 +129,7 @@ TEST_F(LoopTest, FiguresOfTheBestValidationOutliveAResume) {
   const TrainSummary whole = Run("whole").value();
   EXPECT_THAT(whole.best_figures, ElementsAre(::testing::Pair("contains", 0.5)));
   scored_ = 0;
-  CancelToken cancel;
-  hooks_.on_step = [&](const StepReport& report) {
-    if (report.step == 13) cancel.Cancel("after the best validation");
-  };
-  EXPECT_TRUE(absl::IsCancelled(Run("resumed", cancel).status()));
-  hooks_.on_step = nullptr;
+  RunUntil(13, "resumed");
   // One that goes on, and one that finds all done.
   for (int attempt = 0; attempt < 2; ++attempt) {
     const TrainSummary resumed = Run("resumed").value();
@@ -150,12 +149,7 @@ TEST_F(LoopTest, ARunThatGoesOnKeepsItsProducts) {
     const std::string name = type == ComputeType::kFloat32 ? "float32" : "bfloat16";
     options_.compute = type;
     const TrainSummary whole = Run(name + "-whole").value();
-    CancelToken cancel;
-    hooks_.on_step = [&](const StepReport& report) {
-      if (report.step == 4) cancel.Cancel("test");
-    };
-    EXPECT_TRUE(absl::IsCancelled(Run(name, cancel).status()));
-    hooks_.on_step = nullptr;
+    RunUntil(4, name);
     options_.compute = ComputeType::kAuto;
     const std::filesystem::path run = folder_->path() / name;
     EXPECT_EQ(ChooseCompute(ComputeType::kAuto, "cpu", nullptr, run).value(), type);
@@ -246,11 +240,7 @@ TEST_F(LoopTest, AStepThatIsNeverFiniteEndsTheRun) {
 
 TEST_F(LoopTest, ACheckpointThatCannotBeReadIsNotTheEnd) {
   options_.checkpoint_every = 2;
-  CancelToken cancel;
-  hooks_.on_step = [&](const StepReport& report) {
-    if (report.step == 4) cancel.Cancel("test");
-  };
-  ASSERT_TRUE(absl::IsCancelled(Run("run", cancel).status()));
+  RunUntil(4, "run");
   ASSERT_TRUE(
       WriteFileAtomic(folder_->path() / "run/checkpoints/step-4/optimizer.bin", "cut").ok());
   std::vector<int64_t> steps;
@@ -263,12 +253,7 @@ TEST_F(LoopTest, ACheckpointThatCannotBeReadIsNotTheEnd) {
 // As when a model was merged anew into the folder that it had.
 TEST_F(LoopTest, ARunOfAnotherBaseUnderTheSameNameIsNotGoneOnWith) {
   options_.checkpoint_every = 2;
-  CancelToken cancel;
-  hooks_.on_step = [&](const StepReport& report) {
-    if (report.step == 4) cancel.Cancel("test");
-  };
-  ASSERT_TRUE(absl::IsCancelled(Run("run", cancel).status()));
-  hooks_.on_step = nullptr;
+  RunUntil(4, "run");
   at::Tensor weight = model_->impl().decoder->layers()[0].down.weight;
   weight.mul_(1.01);
   ASSERT_TRUE(Run("run").ok());
