@@ -279,8 +279,7 @@ absl::StatusOr<ExprPtr> ExpressionParser::Postfix(ExprPtr inner) {
     } else if (TakeOperator("[")) {
       FOUNDRY_ASSIGN_OR_RETURN(inner, Item(std::move(inner)));
     } else if (TakeOperator("(")) {
-      inner = Make(Kind::kCall, std::move(inner));
-      FOUNDRY_ASSIGN_OR_RETURN(inner->arguments, CallArguments());
+      FOUNDRY_ASSIGN_OR_RETURN(inner, Call(std::move(inner)));
     } else {
       return inner;
     }
@@ -304,6 +303,12 @@ absl::StatusOr<ExprPtr> ExpressionParser::Item(ExprPtr inner) {
   ExprPtr slice = Make(Kind::kSlice, std::move(inner));
   for (ExprPtr& part : parts) slice->children.push_back(std::move(part));
   return slice;
+}
+
+absl::StatusOr<ExprPtr> ExpressionParser::Call(ExprPtr function) {
+  ExprPtr call = Make(Kind::kCall, std::move(function));
+  FOUNDRY_ASSIGN_OR_RETURN(call->arguments, CallArguments());
+  return call;
 }
 
 absl::StatusOr<Arguments> ExpressionParser::CallArguments() {
@@ -342,8 +347,7 @@ absl::StatusOr<ExprPtr> ExpressionParser::Filters(ExprPtr inner, bool first_with
     } else if (TakeName("is")) {
       FOUNDRY_ASSIGN_OR_RETURN(inner, Test(std::move(inner)));
     } else if (TakeOperator("(")) {
-      inner = Make(Kind::kCall, std::move(inner));
-      FOUNDRY_ASSIGN_OR_RETURN(inner->arguments, CallArguments());
+      FOUNDRY_ASSIGN_OR_RETURN(inner, Call(std::move(inner)));
     } else {
       return inner;
     }

@@ -60,6 +60,8 @@ class ExpressionParser {
   absl::StatusOr<ExprPtr> Postfix(ExprPtr inner);
   absl::StatusOr<ExprPtr> Item(ExprPtr inner);
   absl::StatusOr<ExprPtr> Test(ExprPtr inner);
+  // Both behind "(".
+  absl::StatusOr<ExprPtr> Call(ExprPtr function);
   absl::StatusOr<Arguments> CallArguments();
   absl::StatusOr<ExprPtr> Integer(const Token& token) const;
   absl::StatusOr<ExprPtr> ListUntil(absl::string_view end, ExprPtr first);

@@ -2,8 +2,9 @@
 // apply_chat_template (trim_blocks, lstrip_blocks, loop controls, raise_exception, tojson).
 //
 // Known: text, output, if, for (with a condition, else, break, continue), set, macros, filter
-// blocks, {% generation %}; all of the expressions; the filters, tests, methods and functions in
-// the tables of this folder. What is not known is an error that names it and its line, as are
+// blocks, {% generation %}; expressions, but for *args and **kwargs in calls; the filters, tests,
+// methods and functions in the tables of this folder. What is not known ({% call %}, {% raw %},
+// recursive loops …) is an error with its line that names it where it can be told, as are
 // integers beyond 64 bits, nan, keys that are no texts, and what Python prints as an address. Known
 // to differ from jinja2 without an error: strftime_now is undefined, since nothing here reads a
 // clock, and templates fall back to a date of their own.
