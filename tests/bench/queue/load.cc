@@ -1,13 +1,13 @@
 #include "tests/bench/queue/load.h"
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -71,20 +71,17 @@ v1::CreateJobRequest JobRequest(const std::string& name, int tasks) {
   return request;
 }
 
-// One worker; its calls follow each other until `stop`.
+// One worker. Its calls block and follow each other, as those of Foundry's workers do.
 class Worker {
  public:
   struct Hooks {
     std::function<void(const v1::Lease&)> leased = [](const v1::Lease&) {};
     std::function<void(const v1::Lease&)> completing = [](const v1::Lease&) {};
     std::function<void()> completed = [] {};
-    std::function<void()> stopped = [] {};
   };
 
-  Worker(const std::string& address, int index, const std::atomic<bool>* stop, Hooks hooks)
-      : stub_(v1::WorkersService::NewStub(Connect(address))),
-        stop_(stop),
-        hooks_(std::move(hooks)) {
+  Worker(const std::string& address, int index, Hooks hooks)
+      : stub_(v1::WorkersService::NewStub(Connect(address))), hooks_(std::move(hooks)) {
     lease_request_.set_worker_id(absl::StrCat("bench-worker-", index));
     lease_request_.add_stages("extraction");
     lease_request_.mutable_wait_time()->set_seconds(1);
@@ -95,81 +92,54 @@ class Worker {
     (*complete_request_.mutable_result()->mutable_figures())["documents"] = 1;
   }
 
-  void Lease() {
-    if (*stop_) return hooks_.stopped();
-    context_ = NewContext();
-    stub_->async()->LeaseTask(context_.get(), &lease_request_, &lease_,
-                              [this](grpc::Status status) {
-                                Demand(status, "LeaseTask");
-                                if (!lease_.has_lease()) return Lease();
-                                hooks_.leased(lease_.lease());
-                                Beat();
-                              });
+  void Run(const std::atomic<bool>& stop) {
+    while (!stop) {
+      v1::LeaseTaskResponse leased;
+      Demand(stub_->LeaseTask(NewContext().get(), lease_request_, &leased), "LeaseTask");
+      if (leased.has_lease()) Live(leased.lease());
+    }
   }
 
  private:
-  void Beat() {
-    beat_request_.set_task_id(lease_.lease().task_id());
-    beat_request_.set_epoch(lease_.lease().epoch());
-    context_ = NewContext();
-    stub_->async()->Heartbeat(context_.get(), &beat_request_, &beat_, [this](grpc::Status status) {
-      Demand(status, "Heartbeat");
-      Complete();
-    });
-  }
-
-  void Complete() {
-    complete_request_.set_task_id(lease_.lease().task_id());
-    complete_request_.set_epoch(lease_.lease().epoch());
+  void Live(const v1::Lease& lease) {
+    hooks_.leased(lease);
+    beat_request_.set_task_id(lease.task_id());
+    beat_request_.set_epoch(lease.epoch());
+    v1::HeartbeatResponse beat;
+    Demand(stub_->Heartbeat(NewContext().get(), beat_request_, &beat), "Heartbeat");
+    complete_request_.set_task_id(lease.task_id());
+    complete_request_.set_epoch(lease.epoch());
     // An output of its own, or a join would find its earlier output and not run.
-    complete_request_.set_manifest(Sha256Hex(lease_.lease().task_id()));
-    context_ = NewContext();
-    hooks_.completing(lease_.lease());
-    stub_->async()->CompleteTask(context_.get(), &complete_request_, &complete_,
-                                 [this](grpc::Status status) {
-                                   Demand(status, "CompleteTask");
-                                   hooks_.completed();
-                                   Lease();
-                                 });
+    complete_request_.set_manifest(Sha256Hex(lease.task_id()));
+    hooks_.completing(lease);
+    v1::CompleteTaskResponse complete;
+    Demand(stub_->CompleteTask(NewContext().get(), complete_request_, &complete), "CompleteTask");
+    hooks_.completed();
   }
 
   const std::unique_ptr<v1::WorkersService::Stub> stub_;
-  const std::atomic<bool>* const stop_;
   const Hooks hooks_;
-  std::unique_ptr<grpc::ClientContext> context_;
   v1::LeaseTaskRequest lease_request_;
-  v1::LeaseTaskResponse lease_;
   v1::HeartbeatRequest beat_request_;
-  v1::HeartbeatResponse beat_;
   v1::CompleteTaskRequest complete_request_;
-  v1::CompleteTaskResponse complete_;
 };
 
 // Workers that run until Stop().
 class Crew {
  public:
-  Crew(const std::string& address, int count, Worker::Hooks hooks) : running_(count) {
-    hooks.stopped = [this] {
-      std::lock_guard lock(mutex_);
-      if (--running_ == 0) ended_.notify_all();
-    };
+  Crew(const std::string& address, int count, const Worker::Hooks& hooks) {
     for (int i = 0; i < count; ++i) {
-      workers_.push_back(std::make_unique<Worker>(address, i, &stop_, hooks));
+      threads_.emplace_back([this, address, i, hooks] { Worker(address, i, hooks).Run(stop_); });
     }
-    for (auto& worker : workers_) worker->Lease();
   }
   void Stop() {
     stop_ = true;
-    std::unique_lock lock(mutex_);
-    ended_.wait(lock, [this] { return running_ == 0; });
+    for (std::thread& thread : threads_) thread.join();
   }
 
  private:
   std::atomic<bool> stop_{false};
-  std::mutex mutex_;
-  std::condition_variable ended_;
-  int running_;
-  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace
