@@ -20,14 +20,16 @@ StallGuard::~StallGuard() {
 }
 
 StallGuard::Watch::Watch(StallGuard* guard, int socket, absl::Time until) : guard_(guard) {
-  bool first;
+  bool too_late;
   {
     std::lock_guard lock(guard_->mutex_);
     entry_ = guard_->watched_.emplace(until, socket);
-    first = entry_ == guard_->watched_.begin();
+    too_late = until < guard_->wakes_at_;
+    if (too_late) guard_->wakes_at_ = until;
   }
-  // Later ones need no wake-up: their time comes after one that the thread waits for already.
-  if (first) guard_->changed_.notify_one();
+  // Statements are many and stalls are rare: the thread finds by itself what comes after the time
+  // that it waits for, also when the watch that it waits for has gone.
+  if (too_late) guard_->changed_.notify_one();
 }
 
 StallGuard::Watch::~Watch() {
@@ -39,17 +41,17 @@ void StallGuard::Run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     const absl::Time now = SteadyNow();
-    absl::Time next = now + absl::Minutes(1);
+    wakes_at_ = now + absl::Minutes(1);
     for (auto& [until, socket] : watched_) {
       if (socket < 0) continue;
       if (until > now) {
-        next = std::min(next, until);
+        wakes_at_ = std::min(wakes_at_, until);
         break;
       }
       shutdown(socket, SHUT_RDWR);
       socket = -1;
     }
-    changed_.wait_for(lock, WaitTime(next));
+    changed_.wait_for(lock, WaitTime(wakes_at_));
   }
 }
 

@@ -41,6 +41,7 @@ class StallGuard {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::multimap<absl::Time, int> watched_;  // sockets; guarded by mutex_; -1: shut down already
+  absl::Time wakes_at_;                     // the thread, by itself; guarded by mutex_
   bool stopping_ = false;                   // guarded by mutex_
   std::thread thread_;
 };

@@ -78,21 +78,23 @@ void Wakeups::Nudge() {
 void Wakeups::TasksReady() {
   if (Stopped()) return;
   hooks_.tasks_ready();
-  {
-    std::lock_guard lock(mutex_);
-    tasks_ = true;
-  }
-  Nudge();
+  Tell([this] { tasks_ = true; });
 }
 
 void Wakeups::JobChanged(const std::string& job_id) {
   if (Stopped()) return;
   hooks_.job_changed(job_id);
+  Tell([&] { jobs_.insert(jobs_.size() < kMostJobs ? job_id : ""); });
+}
+
+void Wakeups::Tell(const std::function<void()>& note) {
+  bool first;
   {
     std::lock_guard lock(mutex_);
-    jobs_.insert(jobs_.size() < kMostJobs ? job_id : "");
+    first = !tasks_ && jobs_.empty();
+    note();
   }
-  Nudge();
+  if (first) Nudge();  // else the thread knows that there is something to tell
 }
 
 void Wakeups::Run() {
@@ -144,12 +146,12 @@ void Wakeups::Listen() {
     }
     if (tell_tasks || !tell_jobs.empty()) {
       const StallGuard::Watch watch(&guard_, connection->sock(), SteadyNow() + kAnswerTime);
-      pqxx::work work(*connection);
-      if (tell_tasks) work.exec_params("SELECT pg_notify($1, '')", kTasksChannel);
-      for (const std::string& job : tell_jobs) {
-        work.exec_params("SELECT pg_notify($1, $2)", kJobsChannel, job);
+      pqxx::nontransaction work(*connection);
+      if (tell_tasks) Exec(work, "SELECT pg_notify($1, '')", kTasksChannel);
+      if (!tell_jobs.empty()) {
+        Exec(work, "SELECT pg_notify($1, job) FROM unnest($2::text[]) AS j(job)", kJobsChannel,
+             TextArray(tell_jobs));
       }
-      work.commit();
       next_tell = SteadyNow() + kTellPeriod;
     }
     connection->get_notifs();

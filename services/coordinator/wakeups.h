@@ -40,6 +40,8 @@ class Wakeups {
   void Run();
   // Listens until the connection breaks (throws) or the end.
   void Listen();
+  // Notes what others are to be told, and wakes the thread unless it knows of something already.
+  void Tell(const std::function<void()>& note);
   void Nudge();
   bool Stopped();
 
