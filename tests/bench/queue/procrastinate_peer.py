@@ -1,9 +1,11 @@
 """procrastinate under the same load: one job at a time in each of `concurrency` slots.
 
   procrastinate_peer.py lives  CONNINFO CONCURRENCY SECONDS JOBS   -> {"per_second": ...}
+  procrastinate_peer.py lives-without-statistics ...               the same
   procrastinate_peer.py pickup CONNINFO CONCURRENCY SECONDS RATE   -> {"millis": [...]}
 
-Jobs do nothing. `lives` takes jobs that exist already; the first second does not count. `pickup`
+Jobs do nothing. `lives` takes jobs that exist already; the first second does not count. PostgreSQL's
+statistics of their table are made before, as autovacuum makes them within a minute or so. `pickup`
 defers from a process of its own; the time runs from just before defer_async to the job's first line.
 """
 import asyncio
@@ -23,7 +25,7 @@ def make_app(conninfo):
     return procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=conninfo, min_size=2, max_size=20))
 
 
-async def lives(conninfo, concurrency, seconds, jobs):
+async def lives(conninfo, concurrency, seconds, jobs, statistics):
     app = make_app(conninfo)
     done = 0
 
@@ -36,6 +38,8 @@ async def lives(conninfo, concurrency, seconds, jobs):
         await app.schema_manager.apply_schema_async()
         for first in range(0, jobs, 1000):
             await life.batch_defer_async(*({"number": n} for n in range(first, min(jobs, first + 1000))))
+        if statistics:
+            await app.connector.execute_query_async("ANALYZE procrastinate_jobs")
         worker = asyncio.create_task(app.run_worker_async(
             concurrency=concurrency, wait=True, install_signal_handlers=False, delete_jobs="never"))
         await asyncio.sleep(WARMUP)
@@ -92,8 +96,8 @@ async def send(conninfo, seconds, rate):
 def main():
     logging.disable(logging.CRITICAL)
     what, conninfo, concurrency, seconds, number = sys.argv[1:]
-    if what == "lives":
-        asyncio.run(lives(conninfo, int(concurrency), float(seconds), int(number)))
+    if what in ("lives", "lives-without-statistics"):
+        asyncio.run(lives(conninfo, int(concurrency), float(seconds), int(number), what == "lives"))
     elif what == "pickup":
         asyncio.run(pickup(conninfo, int(concurrency), float(seconds), float(number)))
     else:

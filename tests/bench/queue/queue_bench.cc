@@ -126,19 +126,28 @@ Json Peer(const Flags& flags, Postgres& postgres, const std::string& what, int w
 
 void CompareLives(const Flags& flags, Postgres& postgres) {
   std::printf(
-      "\n| workers | foundry lives/s | procrastinate jobs/s | ratio |\n|---|---|---|---|\n");
+      "\n| workers | foundry lives/s | procrastinate jobs/s | ratio | without statistics | ratio "
+      "|\n"
+      "|---|---|---|---|---|---|\n");
   for (int workers : flags.workers) {
-    std::vector<double> ours, peers;
+    std::vector<double> ours, peers, blind_peers;
+    const auto ratio = [&ours](const std::vector<double>& others) {
+      return others.empty() ? 0 : Median(ours) / Median(others);
+    };
     for (int round = 0; round < flags.rounds; ++round) {
       ours.push_back(OurLives(flags, postgres, workers));
       if (flags.no_peer) continue;
       const int jobs = static_cast<int>(flags.seconds + 1) * kPeerJobsPerSecond;
-      peers.push_back(Peer(flags, postgres, "lives", workers, flags.seconds, jobs)
-                          .at("per_second")
-                          .get<double>());
+      const auto peer = [&](const char* what) {
+        return Peer(flags, postgres, what, workers, flags.seconds, jobs)
+            .at("per_second")
+            .get<double>();
+      };
+      peers.push_back(peer("lives"));
+      blind_peers.push_back(peer("lives-without-statistics"));
     }
-    std::printf("| %d | %.0f | %.0f | %.1f |\n", workers, Median(ours), Median(peers),
-                peers.empty() ? 0 : Median(ours) / Median(peers));
+    std::printf("| %d | %.0f | %.0f | %.1f | %.0f | %.1f |\n", workers, Median(ours), Median(peers),
+                ratio(peers), Median(blind_peers), ratio(blind_peers));
     std::fflush(stdout);
   }
 }
