@@ -260,8 +260,13 @@ class Store {
   // Plans what comes next when no task is open; ends the job when nothing does.
   absl::Status Advance(JobEdit& job);
   absl::Status Succeed(JobEdit& job);
+  struct Look;
+  absl::StatusOr<Look> LookForWork(const LeaseQuery& query, absl::Time deadline);
   struct Round;
   absl::StatusOr<Round> ClaimRound(const LeaseQuery& query, absl::Time deadline);
+  // In the transaction, or as statements of their own where no job has a limit.
+  absl::StatusOr<Round> ClaimShares(pqxx::transaction_base& work, const LeaseQuery& query,
+                                    const Look& look, const std::vector<Allotment>& shares);
   // Running tasks of the jobs, where that matters: read now and then, or anew when some job has a
   // limit.
   void FillRunning(pqxx::transaction_base& work, std::vector<ReadyWork>* ready);

@@ -20,6 +20,25 @@ constexpr int kRunningShare = 20;
 
 using Floors = std::map<ReadyFloors::Key, int64_t>;
 
+// Jobs, stages, floors and numbers of tasks for kClaimSql.
+struct ClaimArrays {
+  ClaimArrays(const std::vector<Allotment>& allotments, const Floors& floors) {
+    for (const Allotment& allotment : allotments) {
+      const ReadyFloors::Key key{allotment.job_id, allotment.stage};
+      const auto floor = floors.find(key);
+      jobs.push_back(allotment.job_id);
+      stages.push_back(allotment.stage);
+      from.push_back(floor == floors.end() ? 0 : floor->second);
+      most.push_back(allotment.most);
+      most_of[key] = allotment.most;
+    }
+  }
+  std::vector<std::string> jobs, stages;
+  std::vector<int64_t> from;
+  std::vector<int> most;
+  std::map<ReadyFloors::Key, int> most_of;
+};
+
 struct FloorArrays {
   explicit FloorArrays(const Floors& floors) {
     for (const auto& [key, position] : floors) {
@@ -114,9 +133,17 @@ struct Store::HeldLeases {
   }
 };
 
+// The work that a claim chooses from.
+struct Store::Look {
+  std::vector<ReadyWork> ready;
+  Floors floors;
+  int64_t generation = 0;  // of the floors
+};
+
 // What one transaction leased.
 struct Store::Round {
   std::vector<GrantedLease> granted;
+  Floors next;  // below which nothing was left
   // Every job that it saw had less than it was allotted: nothing is left where it looked.
   bool exhausted = true;
 };
@@ -164,70 +191,77 @@ absl::Status Store::Claim(const LeaseQuery& query, absl::Time deadline,
   }
 }
 
-absl::StatusOr<Store::Round> Store::ClaimRound(const LeaseQuery& query, absl::Time deadline) {
-  Round round;
-  std::map<ReadyFloors::Key, int64_t> next;  // below which nothing was left
-  const int64_t generation = floors_.generation();
-  const Floors floors = floors_.Snapshot();
-  std::vector<ReadyWork> ready;
+absl::StatusOr<Store::Look> Store::LookForWork(const LeaseQuery& query, absl::Time deadline) {
+  Look look;
+  look.generation = floors_.generation();
+  look.floors = floors_.Snapshot();
   FOUNDRY_RETURN_IF_ERROR(
       relaxed_.Singly("ready tasks", deadline, [&](pqxx::transaction_base& work) -> absl::Status {
-        ready = ReadReadyWork(work, query, floors);
-        FillRunning(work, &ready);
+        look.ready = ReadReadyWork(work, query, look.floors);
+        FillRunning(work, &look.ready);
         return absl::OkStatus();
       }));
-  SinceLastStarts(&ready);
-  const std::vector<Allotment> shares = ShareOut(ready, static_cast<int>(query.worker_ids.size()));
-  const auto claim = [&](pqxx::transaction_base& work) -> absl::Status {
-    round = {};
-    // Of jobs that get nothing this time, too: what was stepped over to find their first ready
-    // tasks must not be stepped over again by every claim.
-    next.clear();
-    for (const ReadyWork& item : ready) next[{item.job_id, item.stage}] = item.first_position;
-    std::map<ReadyFloors::Key, int> most_of;
-    std::vector<std::string> jobs, stages;
-    std::vector<int64_t> from;
-    std::vector<int> most;
-    for (const Allotment& allotment : WithinLimits(work, shares, ready)) {
-      const auto floor = floors.find({allotment.job_id, allotment.stage});
-      jobs.push_back(allotment.job_id);
-      stages.push_back(allotment.stage);
-      from.push_back(floor == floors.end() ? 0 : floor->second);
-      most.push_back(allotment.most);
-      most_of[{allotment.job_id, allotment.stage}] = allotment.most;
-    }
-    if (jobs.empty()) return absl::OkStatus();
-    for (const auto& row :
-         Exec(work, kClaimSql, TextArray(jobs), TextArray(stages), NumberArray(from),
-              NumberArray(most), query.has_gpu, TextArray(query.worker_ids),
-              Interval(options_.lease), query.devices)) {
-      FOUNDRY_ASSIGN_OR_RETURN(GrantedLease grant, ReadLease(row, options_.lease));
-      const ReadyFloors::Key key{grant.lease.job_id(), row[8].as<std::string>()};
-      int64_t& position = next[key];
-      position = std::max(position, row[9].as<int64_t>() + 1);
-      --most_of[key];
-      round.granted.push_back(std::move(grant));
-    }
-    if (query.devices > 0 && !round.granted.empty()) {
-      // Who has other work holds no seat.
-      Exec(work, "DELETE FROM seats WHERE epoch = 0 AND worker_id = ANY($1::text[])",
-           TextArray(WorkersOf(round.granted)));
-    }
-    // Jobs that others claim for now (limits) or that got no share are left for the next round.
-    round.exhausted = most_of.size() == ready.size();
-    for (const auto& [key, left] : most_of) round.exhausted &= left > 0;
-    return FillCheckpoints(work, &round.granted);
-  };
+  SinceLastStarts(&look.ready);
+  return look;
+}
+
+absl::StatusOr<Store::Round> Store::ClaimRound(const LeaseQuery& query, absl::Time deadline) {
+  FOUNDRY_ASSIGN_OR_RETURN(const Look look, LookForWork(query, deadline));
+  const std::vector<Allotment> shares =
+      ShareOut(look.ready, static_cast<int>(query.worker_ids.size()));
+  Round round;
   if (!shares.empty()) {
-    // Limits hold a lock, and seats go with what their workers claim; else one statement does all.
+    const auto claim = [&](pqxx::transaction_base& work) -> absl::Status {
+      FOUNDRY_ASSIGN_OR_RETURN(round, ClaimShares(work, query, look, shares));
+      return absl::OkStatus();
+    };
+    // Limits hold a lock, seats go with what their workers claim, and a training is not leased when
+    // its checkpoint cannot be read; else one statement does all.
     const bool together =
-        query.devices > 0 || std::any_of(shares.begin(), shares.end(),
-                                         [](const Allotment& share) { return share.limited; });
+        query.devices > 0 || std::any_of(shares.begin(), shares.end(), [](const Allotment& share) {
+          return share.limited || share.stage == kTrainerStage;
+        });
     FOUNDRY_RETURN_IF_ERROR(together ? relaxed_.Transact("lease tasks", deadline, claim)
                                      : relaxed_.Singly("lease tasks", deadline, claim));
   }
-  for (const auto& [key, position] : next) floors_.Raise(key, position, generation);
+  for (const auto& [key, position] : round.next) floors_.Raise(key, position, look.generation);
   NoteGrants(round.granted);
+  return round;
+}
+
+absl::StatusOr<Store::Round> Store::ClaimShares(pqxx::transaction_base& work,
+                                                const LeaseQuery& query, const Look& look,
+                                                const std::vector<Allotment>& shares) {
+  Round round;
+  // Of jobs that get nothing this time, too: what was stepped over to find their first ready tasks
+  // must not be stepped over again by every claim.
+  for (const ReadyWork& item : look.ready) {
+    round.next[{item.job_id, item.stage}] = item.first_position;
+  }
+  const ClaimArrays arrays(WithinLimits(work, shares, look.ready), look.floors);
+  if (arrays.jobs.empty()) return round;
+  std::map<ReadyFloors::Key, int> left = arrays.most_of;
+  for (const auto& row :
+       Exec(work, kClaimSql, TextArray(arrays.jobs), TextArray(arrays.stages),
+            NumberArray(arrays.from), NumberArray(arrays.most), query.has_gpu,
+            TextArray(query.worker_ids), Interval(options_.lease), query.devices)) {
+    FOUNDRY_ASSIGN_OR_RETURN(GrantedLease grant, ReadLease(row, options_.lease));
+    const ReadyFloors::Key key{grant.lease.job_id(), row[8].as<std::string>()};
+    int64_t& position = round.next[key];
+    position = std::max(position, row[9].as<int64_t>() + 1);
+    --left[key];
+    round.granted.push_back(std::move(grant));
+  }
+  if (query.devices > 0 && !round.granted.empty()) {
+    // Who has other work holds no seat.
+    Exec(work, "DELETE FROM seats WHERE epoch = 0 AND worker_id = ANY($1::text[])",
+         TextArray(WorkersOf(round.granted)));
+  }
+  // Jobs that others claim for now (limits) or that got no share are left for the next round.
+  round.exhausted =
+      left.size() == look.ready.size() &&
+      std::all_of(left.begin(), left.end(), [](const auto& of_job) { return of_job.second > 0; });
+  FOUNDRY_RETURN_IF_ERROR(FillCheckpoints(work, &round.granted));
   return round;
 }
 
@@ -292,7 +326,7 @@ absl::Status Store::RecordStarts(const std::vector<GrantedLease>& leases, absl::
   // their jobs a lock and a durable commit.
   std::map<std::string, HeldLeases> by_job;
   FOUNDRY_RETURN_IF_ERROR(
-      relaxed_.Transact("starts to record", deadline, [&](pqxx::work& work) -> absl::Status {
+      relaxed_.Singly("starts to record", deadline, [&](pqxx::transaction_base& work) {
         by_job.clear();
         for (const auto& row : Exec(work, kToAnnounceSql, TextArray(ids), NumberArray(epochs))) {
           by_job[row[0].as<std::string>()].Add(row[1].as<std::string>(), row[2].as<int64_t>());

@@ -154,30 +154,31 @@ std::vector<std::optional<absl::Status>> Store::CompleteSome(const Requests& req
     if (job_of.back().has_value()) known.insert(*job_of.back());
   }
   std::vector<std::optional<absl::Status>> outcomes;
-  const absl::Status status =
-      EditFree("complete tasks of several jobs", {known.begin(), known.end()}, deadline,
-               [&](pqxx::work& work, std::map<std::string, JobEdit>& jobs) -> absl::Status {
-                 outcomes.assign(requests.size(), std::nullopt);
-                 KeepGoingOn(work, TasksOf(requests), &jobs);
-                 if (jobs.empty()) return absl::OkStatus();
-                 std::vector<JobEdit*> job_for(requests.size(), nullptr);
-                 std::vector<std::string> ids;  // of tasks whose jobs are locked
-                 for (size_t i = 0; i < requests.size(); ++i) {
-                   const auto job = job_of[i].has_value() ? jobs.find(*job_of[i]) : jobs.end();
-                   if (job == jobs.end()) continue;
-                   job_for[i] = &job->second;
-                   ids.push_back(requests[i]->task_id());
-                 }
-                 CompletingTasks tasks = LockTasks(work, ids);
-                 Results results;
-                 for (size_t i = 0; i < requests.size(); ++i) {
-                   if (job_for[i] == nullptr) continue;
-                   FOUNDRY_RETURN_IF_ERROR(
-                       results.Add(*job_for[i], *requests[i], &tasks, &outcomes[i].emplace()));
-                 }
-                 results.Write(work);
-                 return absl::OkStatus();
-               });
+  const absl::Status status = EditFree(
+      "complete tasks of several jobs", {known.begin(), known.end()}, deadline,
+      [&](pqxx::work& work, std::map<std::string, JobEdit>& jobs) -> absl::Status {
+        outcomes.assign(requests.size(), std::nullopt);
+        KeepGoingOn(work, TasksOf(requests), &jobs);
+        if (jobs.empty()) return absl::OkStatus();
+        std::vector<JobEdit*> job_for(requests.size(), nullptr);
+        std::vector<std::string> ids;  // of tasks whose jobs are locked
+        for (size_t i = 0; i < requests.size(); ++i) {
+          const auto job = job_of[i].has_value() ? jobs.find(*job_of[i]) : jobs.end();
+          if (job == jobs.end()) continue;
+          job_for[i] = &job->second;
+          ids.push_back(requests[i]->task_id());
+        }
+        CompletingTasks tasks = LockTasks(work, ids);
+        Results results;
+        for (size_t i = 0; i < requests.size(); ++i) {
+          if (job_for[i] == nullptr) continue;
+          absl::Status outcome;
+          FOUNDRY_RETURN_IF_ERROR(results.Add(*job_for[i], *requests[i], &tasks, &outcome));
+          outcomes[i] = std::move(outcome);
+        }
+        results.Write(work);
+        return absl::OkStatus();
+      });
   if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)) {
     outcomes.assign(requests.size(), status);
   } else if (!status.ok()) {

@@ -19,7 +19,7 @@ Kind KindOf(const v1::StageRequest& request) {
     case StageRequest::kGeneratePairs:
       return {"teacher", request.generate_pairs().parts().empty()};
     case StageRequest::kTrain:
-      return {"trainer", true};
+      return {kTrainerStage, true};
     case StageRequest::kMerge:
       return {"merger", true};
     case StageRequest::kStudy:

@@ -43,6 +43,9 @@
 
 namespace foundry::coordinator {
 
+// The stage whose tasks keep checkpoints.
+inline constexpr char kTrainerStage[] = "trainer";
+
 // What was seen of the files that the spec names, when the job was made.
 struct InputFacts {
   // Path as the spec writes it → SHA-256 of what lies there. A path that is missing here could not
