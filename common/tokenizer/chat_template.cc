@@ -5,22 +5,20 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "common/base/files.h"
-#include "common/base/json.h"
 #include "common/base/status.h"
-#include "common/lm/weights/gguf.h"
+#include "common/tokenizer/chat_template_source.h"
 #include "common/tokenizer/jinja/budget.h"
 #include "common/tokenizer/jinja/builtins.h"
 #include "common/tokenizer/jinja/compare.h"
-#include "common/tokenizer/sources.h"
 #include "common/tokenizer/unicode.h"
 
 namespace foundry::tokenizer {
 namespace fs = std::filesystem;
 namespace {
 
-// What a model says in the conversation that the end of a turn is learnt from.
-constexpr char kAnswer[] = "An answer 4711";
+// The conversation that the end of a turn is learnt from.
+constexpr char kQuestion[] = "A question 4710", kAnswer[] = "An answer 4711",
+               kNextQuestion[] = "The next question 4712";
 
 absl::string_view HowToGoOn() {
   return "give prompts as text or ids instead of messages, or put another template into the "
@@ -28,100 +26,10 @@ absl::string_view HowToGoOn() {
          "chat_template.jinja";
 }
 
-struct Source {
-  std::string text;
-  SpecialTokens tokens;
-};
-
-std::string TokenText(const Json& config, const std::string& key) {
-  if (!config.is_object() || !config.contains(key)) return {};
-  const Json& value = config[key];
-  if (value.is_string()) return value.get<std::string>();
-  if (value.is_object() && value.contains("content") && value["content"].is_string()) {
-    return value["content"].get<std::string>();
-  }
-  return {};
-}
-
-// Those of one file, as transformers' special_tokens_map: the usual ones, whatever else is called
-// *_token, and what the model names itself. A later file's come before an earlier one's.
-void AddTokens(const Json& config, SpecialTokens* tokens) {
-  if (!config.is_object()) return;
-  const auto add = [&](const std::string& name, const std::string& text) {
-    const auto same = [&](const auto& token) { return token.first == name; };
-    tokens->erase(std::remove_if(tokens->begin(), tokens->end(), same), tokens->end());
-    tokens->emplace_back(name, text);
-  };
-  for (const auto& [key, value] : config.items()) {
-    const std::string text = TokenText(config, key);
-    if (absl::EndsWith(key, "_token") && !text.empty()) add(key, text);
-    if (key != "extra_special_tokens" && key != "model_specific_special_tokens") continue;
-    if (!value.is_object()) continue;
-    for (const auto& [name, named] : value.items()) add(name, TokenText(value, name));
-  }
-}
-
-// Null when there is none.
-absl::StatusOr<Json> ReadConfig(const fs::path& path) {
-  const absl::StatusOr<std::string> text = ReadFile(path);
-  if (absl::IsNotFound(text.status())) return Json();
-  if (!text.ok()) return text.status();
-  return ParseJson(*text, path.string());
-}
-
-// tokenizer_config.json holds the source, or a list of named ones.
-std::string TemplateIn(const Json& config) {
-  if (!config.is_object() || !config.contains("chat_template")) return {};
-  const Json& value = config["chat_template"];
-  if (value.is_string()) return value.get<std::string>();
-  if (!value.is_array()) return {};
-  for (const Json& item : value) {
-    if (TokenText(item, "name") == "default") return TokenText(item, "template");
-  }
-  return {};
-}
-
-absl::StatusOr<Source> FindInFolder(const fs::path& folder) {
-  Source out;
-  FOUNDRY_ASSIGN_OR_RETURN(const Json config, ReadConfig(folder / "tokenizer_config.json"));
-  AddTokens(config, &out.tokens);
-  // As transformers: what older models have beside it.
-  if (!config.is_object() || !config.contains("added_tokens_decoder")) {
-    FOUNDRY_ASSIGN_OR_RETURN(const Json map, ReadConfig(folder / "special_tokens_map.json"));
-    AddTokens(map, &out.tokens);
-  }
-  absl::StatusOr<std::string> jinja = ReadFile(folder / "chat_template.jinja");
-  if (!jinja.ok() && !absl::IsNotFound(jinja.status())) return jinja.status();
-  out.text = jinja.ok() ? *std::move(jinja) : TemplateIn(config);
-  return out;
-}
-
-// By what templates and GGUF call them.
-constexpr std::pair<const char*, const char*> kGgufTokens[] = {
-    {"bos_token", "bos"},       {"eos_token", "eos"}, {"unk_token", "unknown"},
-    {"sep_token", "seperator"},  // sic
-    {"pad_token", "padding"},   {"cls_token", "cls"}, {"mask_token", "mask"}};
-
-absl::StatusOr<Source> FindInGguf(const fs::path& path) {
-  Source out;
-  FOUNDRY_ASSIGN_OR_RETURN(auto gguf, lm::Gguf::Open(path));
-  FOUNDRY_ASSIGN_OR_RETURN(out.text, gguf->String("tokenizer.chat_template", ""));
-  FOUNDRY_ASSIGN_OR_RETURN(const auto* tokens, gguf->Strings("tokenizer.ggml.tokens"));
-  for (const auto& [name, key] : kGgufTokens) {
-    FOUNDRY_ASSIGN_OR_RETURN(const int64_t id,
-                             gguf->Int(absl::StrCat("tokenizer.ggml.", key, "_token_id"), -1));
-    if (tokens != nullptr && id >= 0 && id < static_cast<int64_t>(tokens->size())) {
-      out.tokens.emplace_back(name, (*tokens)[id]);
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
-// The special token that follows an answer: "<|im_end|>", "</s>". Blanks before it count.
-absl::StatusOr<std::string> ChatTemplate::FindEndOfTurn() const {
-  std::vector<ChatMessage> messages = {{"user", "A question"}, {"assistant", kAnswer}};
+absl::StatusOr<std::string> ChatTemplate::EndOfTurnIn(std::vector<ChatMessage> messages,
+                                                      const std::vector<std::string>& ends) const {
   absl::StatusOr<std::string> rendered = Render(messages, /*add_generation_prompt=*/false);
   if (!rendered.ok()) {  // Granite's own system message wants a clock
     messages.insert(messages.begin(), {"system", "A system message"});
@@ -130,23 +38,46 @@ absl::StatusOr<std::string> ChatTemplate::FindEndOfTurn() const {
   FOUNDRY_ASSIGN_OR_RETURN(const std::string chat, std::move(rendered));
   const size_t answer = chat.rfind(kAnswer);
   if (answer == chat.npos) return absl::UnimplementedError("it does not show what a model said");
-  const std::string rest = chat.substr(answer + sizeof(kAnswer) - 1);
+  absl::string_view rest = absl::string_view(chat).substr(answer + sizeof(kAnswer) - 1);
+  rest = rest.substr(0, rest.find(kNextQuestion));
   const size_t begin = rest.find_first_not_of(" \n");
   if (begin == rest.npos) return absl::UnimplementedError("nothing ends what a model said");
   for (const auto& [name, text] : tokens_) {
     if (name == "eos_token" && !text.empty() && absl::StartsWith(rest.substr(begin), text)) {
-      return rest.substr(0, begin + text.size());
+      return std::string(rest.substr(0, begin + text.size()));
     }
   }
   const size_t end = rest.find('>', begin);
   if (rest[begin] != '<' || end == rest.npos) {
     return absl::UnimplementedError("no special token ends what a model said");
   }
-  return rest.substr(0, end + 1);
+  const absl::string_view token = rest.substr(begin, end + 1 - begin);
+  const absl::string_view before = absl::string_view(chat).substr(0, chat.find(kQuestion));
+  const bool opens_a_turn = messages.back().role == "user" &&
+                            absl::StartsWith(before.substr(before.rfind('<') + 1), token.substr(1));
+  if (opens_a_turn && std::find(ends.begin(), ends.end(), token) == ends.end()) {
+    return absl::UnimplementedError(
+        absl::StrCat("only the next turn's ", token,
+                     " ends what a model said, and the model does not name it as an end "
+                     "(eos_token_id in generation_config.json)"));
+  }
+  return std::string(rest.substr(0, end + 1));
+}
+
+absl::StatusOr<std::string> ChatTemplate::FindEndOfTurn(
+    const std::vector<std::string>& ends) const {
+  std::vector<ChatMessage> messages = {{"user", kQuestion}, {"assistant", kAnswer}};
+  absl::StatusOr<std::string> end = EndOfTurnIn(messages, ends);
+  if (end.ok()) return end;
+  // Qwen1.5 and others write the end of a turn where the next one begins.
+  messages.push_back({"user", kNextQuestion});
+  absl::StatusOr<std::string> before_next = EndOfTurnIn(std::move(messages), ends);
+  return absl::IsInvalidArgument(before_next.status()) ? end : before_next;
 }
 
 absl::StatusOr<ChatTemplate> ChatTemplate::FromSource(absl::string_view source,
-                                                      const SpecialTokens& tokens) {
+                                                      const SpecialTokens& tokens,
+                                                      const std::vector<std::string>& ends) {
   const auto unusable = [](const absl::Status& status) {
     return absl::UnimplementedError(
         absl::StrCat("the chat template cannot be used: ", status.message(), "; ", HowToGoOn()));
@@ -157,7 +88,7 @@ absl::StatusOr<ChatTemplate> ChatTemplate::FromSource(absl::string_view source,
   auto parsed = jinja::Template::Parse(ToValidUtf8(source));
   if (!parsed.ok()) return unusable(parsed.status());
   out.template_ = *std::move(parsed);
-  auto end_of_turn = out.FindEndOfTurn();
+  auto end_of_turn = out.FindEndOfTurn(ends);
   if (!end_of_turn.ok()) return unusable(end_of_turn.status());
   out.end_of_turn_ = *std::move(end_of_turn);
   return out;
@@ -218,12 +149,11 @@ absl::StatusOr<std::string> ChatTemplate::Render(const std::vector<ChatMessage>&
 }
 
 absl::StatusOr<ChatTemplate> ChatTemplate::Load(const fs::path& path) {
-  const fs::path gguf = FindGguf(path);
-  FOUNDRY_ASSIGN_OR_RETURN(Source source, gguf.empty() ? FindInFolder(path) : FindInGguf(gguf));
+  FOUNDRY_ASSIGN_OR_RETURN(const TemplateSource source, FindTemplateSource(path));
   if (source.text.empty()) {
     return absl::NotFoundError(absl::StrCat(path.string(), ": the model has no chat template"));
   }
-  absl::StatusOr<ChatTemplate> out = FromSource(source.text, source.tokens);
+  absl::StatusOr<ChatTemplate> out = FromSource(source.text, source.tokens, source.ends);
   if (!out.ok()) return Annotate(out.status(), path.string());
   return out;
 }

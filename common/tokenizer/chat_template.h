@@ -27,9 +27,12 @@ using SpecialTokens = std::vector<std::pair<std::string, std::string>>;
 
 class ChatTemplate {
  public:
-  // `source`: the Jinja text from tokenizer_config.json or GGUF.
+  // `source`: the Jinja text from tokenizer_config.json or GGUF. `ends`: texts of the tokens that
+  // the model names as ends (eos_token_id in generation_config.json). GLM-4 ends its turns by the
+  // <|user|> that begins the next one: what does both is an end for such models only.
   static absl::StatusOr<ChatTemplate> FromSource(absl::string_view source,
-                                                 const SpecialTokens& tokens);
+                                                 const SpecialTokens& tokens,
+                                                 const std::vector<std::string>& ends = {});
   // Finds the source in a Hugging Face folder or GGUF file. NotFound when the model has none.
   static absl::StatusOr<ChatTemplate> Load(const std::filesystem::path& path);
 
@@ -43,7 +46,10 @@ class ChatTemplate {
   const std::string& source() const { return source_; }
 
  private:
-  absl::StatusOr<std::string> FindEndOfTurn() const;
+  absl::StatusOr<std::string> FindEndOfTurn(const std::vector<std::string>& ends) const;
+  // The special token that follows the answer in `messages`, with the blanks before it.
+  absl::StatusOr<std::string> EndOfTurnIn(std::vector<ChatMessage> messages,
+                                          const std::vector<std::string>& ends) const;
 
   jinja::Template template_;
   std::string source_, end_of_turn_;

@@ -84,6 +84,57 @@ TEST(ChatTemplateTest, TheEndOfATurnIsLearntFromTheTemplate) {
   }
 }
 
+TEST(ChatTemplateTest, TheEndOfATurnMayBeWrittenBeforeTheNextOneOnly) {
+  for (const auto& [turn, end] : std::initializer_list<std::pair<const char*, const char*>>{
+           // Qwen1.5, whose default system message ends as a turn does.
+           {"{% if loop.first %}<|im_start|>system\nBe.<|im_end|>\n{% endif %}<|im_start|>{{ "
+            "m.role }}"
+            "\n{{ m.content }}{% if not loop.last %}<|im_end|>\n{% endif %}",
+            "<|im_end|>"},
+           // Apertus.
+           {"{% if m.role == 'user' %}{{ '<|assistant_end|>' if not loop.first }}<|user_start|>"
+            "{{ m.content }}<|user_end|>{% else %}<|assistant_start|>{{ m.content }}{% endif %}",
+            "<|assistant_end|>"},
+           // Apriel 1.6.
+           {"<|begin_{{ m.role }}|>\n{{ m.content }}"
+            "{{ '\n<|end|>' if m.role == 'assistant' and not loop.last }}\n",
+            "\n<|end|>"}}) {
+    const auto chat = ChatTemplate::FromSource(
+        absl::StrCat("{% for m in messages %}", turn, "{% endfor %}"), {{"eos_token", "<eos>"}});
+    ASSERT_TRUE(chat.ok()) << chat.status();
+    EXPECT_EQ(chat->end_of_turn(), end);
+  }
+}
+
+constexpr char kGlm[] =
+    "[gMASK]<sop>{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}{% endfor %}";
+
+TEST(ChatTemplateTest, WhatBeginsTheNextTurnIsAnEndWhereTheModelSaysSo) {
+  const auto chat = ChatTemplate::FromSource(kGlm, {}, {"<|endoftext|>", "<|user|>"});
+  ASSERT_TRUE(chat.ok()) << chat.status();
+  EXPECT_EQ(chat->end_of_turn(), "<|user|>");
+  const auto unsaid = ChatTemplate::FromSource(kGlm, {}, {"<|endoftext|>"});
+  EXPECT_TRUE(absl::IsUnimplemented(unsaid.status()));
+  EXPECT_THAT(std::string(unsaid.status().message()),
+              testing::HasSubstr("only the next turn's <|user|> ends what a model said"));
+}
+
+TEST(ChatTemplateTest, TheModelSaysWhatItsEndsAre) {
+  const TempFolder folder = TempFolder::Make().value();
+  const auto write = [&](const char* name, const char* text) {
+    ASSERT_TRUE(WriteFileAtomic(folder.path() / name, text).ok());
+  };
+  write("chat_template.jinja", kGlm);
+  write("tokenizer_config.json", R"({"added_tokens_decoder":
+      {"5": {"content": "<|endoftext|>"}, "7": {"content": "<|user|>"}}})");
+  write("config.json", R"({"eos_token_id": [5, 7]})");
+  const auto chat = ChatTemplate::Load(folder.path());
+  ASSERT_TRUE(chat.ok()) << chat.status();
+  EXPECT_EQ(chat->end_of_turn(), "<|user|>");
+  write("generation_config.json", R"({"eos_token_id": 5})");
+  EXPECT_TRUE(absl::IsUnimplemented(ChatTemplate::Load(folder.path()).status()));
+}
+
 TEST(ChatTemplateTest, NoMessageIsLeftOutInSilence) {
   const auto chat = ChatTemplate::FromSource(
       "{% for m in messages if m.role != 'system' %}{{ m.content }}</s>{% endfor %}", {});
