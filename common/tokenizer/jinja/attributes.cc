@@ -102,6 +102,9 @@ absl::StatusOr<Value> ItemOf(const Value& value, const Value& key) {
     const Value* const found = Key(value, key.text());
     return found != nullptr ? *found : Own(value, key.text());
   }
+  if (value.is_dict()) {
+    if (const Value* const found = value.dict().FindKey(key)) return *found;
+  }
   const std::string name = key.is_whole() ? absl::StrCat(key.integer()) : key.KindName();
   if (!key.is_whole() || !(value.is_indexed() || value.is_text())) {
     return Value::MakeUndefined(name);

@@ -39,7 +39,7 @@ absl::StatusOr<bool> EqualLists(const Value& a, const Value& b) {
 absl::StatusOr<bool> EqualDicts(const Dict& a, const Dict& b) {
   if (a.items().size() != b.items().size()) return false;
   for (const auto& [key, value] : a.items()) {
-    const Value* const other = b.Find(key);
+    const Value* const other = b.FindKey(key);
     if (other == nullptr) return false;
     FOUNDRY_ASSIGN_OR_RETURN(const bool equal, Equal(value, *other));
     if (!equal) return false;
@@ -49,9 +49,11 @@ absl::StatusOr<bool> EqualDicts(const Dict& a, const Dict& b) {
 
 }  // namespace
 
+bool SameNumber(const Value& a, const Value& b) { return ToExact(a) == ToExact(b); }
+
 absl::StatusOr<bool> Equal(const Value& a, const Value& b) {
   FOUNDRY_RETURN_IF_ERROR(Budget::Spend(1));
-  if (a.is_number() && b.is_number()) return ToExact(a) == ToExact(b);
+  if (a.is_number() && b.is_number()) return SameNumber(a, b);
   if (!a.SameKind(b)) return false;
   if (a.is_text()) {
     if (a.text().size() != b.text().size()) return false;
@@ -106,7 +108,7 @@ absl::StatusOr<bool> Contains(const Value& needle, const Value& all) {
     return at != std::string::npos;
   }
   if (all.is_dict() && !needle.is_list() && !needle.is_dict()) {
-    return needle.is_text() && all.dict().Find(needle.text()) != nullptr;
+    return all.dict().FindKey(needle) != nullptr;
   }
   if (all.is_text() || all.is_dict() || all.is_loop()) {
     return absl::InvalidArgumentError(

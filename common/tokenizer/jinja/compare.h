@@ -10,6 +10,8 @@ namespace foundry::tokenizer::jinja {
 
 // a == b. Unimplemented: keys or items of two mappings, which Python compares as sets.
 absl::StatusOr<bool> Equal(const Value& a, const Value& b);
+// Of two numbers, exactly; without a charge.
+bool SameNumber(const Value& a, const Value& b);
 // Below 0, 0 or above. InvalidArgument: values that have no order.
 absl::StatusOr<int> Order(const Value& a, const Value& b);
 // needle in all. Takes from a generator what it looks at.

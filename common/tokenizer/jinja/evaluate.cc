@@ -99,13 +99,10 @@ absl::StatusOr<Value> Interpreter::EvaluateKind(const Expr& expr, Scope& scope) 
 absl::StatusOr<Value> Interpreter::EvaluateDict(const Expr& expr, Scope& scope) {
   Dict dict;
   for (size_t i = 0; i + 1 < expr.children.size(); i += 2) {
-    FOUNDRY_ASSIGN_OR_RETURN(const Value key, Evaluate(*expr.children[i], scope));
+    FOUNDRY_ASSIGN_OR_RETURN(Value key, Evaluate(*expr.children[i], scope));
     FOUNDRY_ASSIGN_OR_RETURN(Value value, Evaluate(*expr.children[i + 1], scope));
-    if (!key.is_text()) {
-      return absl::UnimplementedError("keys that are no texts are not known here");
-    }
-    FOUNDRY_RETURN_IF_ERROR(Budget::SpendOnCopy(key.text().size()));
-    dict.Set(key.text(), std::move(value));
+    FOUNDRY_RETURN_IF_ERROR(CheckKey(key));
+    dict.Set(std::move(key), std::move(value));
   }
   return Value(std::move(dict));
 }

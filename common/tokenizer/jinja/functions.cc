@@ -51,11 +51,9 @@ absl::StatusOr<Dict> MakeDict(const Given& given) {
       if (!more) break;
       FOUNDRY_ASSIGN_OR_RETURN(const List both, Collect(pair));
       if (both.size() != 2) return absl::InvalidArgumentError("dict() takes pairs");
-      if (!both[0].is_text()) {
-        return absl::UnimplementedError("keys that are no texts are not known here");
-      }
-      dict.Set(both[0].text(), both[1]);
-      FOUNDRY_RETURN_IF_ERROR(Budget::SpendOnCopy(both[0].text().size()));
+      FOUNDRY_RETURN_IF_ERROR(CheckKey(both[0]));
+      dict.Set(both[0], both[1]);
+      FOUNDRY_RETURN_IF_ERROR(Budget::Check());
     }
   }
   for (const auto& [key, value] : given.named) dict.Set(key, value);
@@ -70,10 +68,10 @@ absl::StatusOr<Value> NewDict(const Given& given) {
 absl::StatusOr<Value> NewNamespace(const Given& given) {
   FOUNDRY_ASSIGN_OR_RETURN(Dict dict, MakeDict(given));
   for (const auto& [key, value] : dict.items()) {
-    FOUNDRY_RETURN_IF_ERROR(CheckField(key, value));
+    if (!key.is_text()) return absl::UnimplementedError("names of a namespace must be texts");
+    FOUNDRY_RETURN_IF_ERROR(CheckField(key.text(), value));
   }
-  size_t bytes = dict.items().capacity() * sizeof(Dict::Items::value_type);
-  for (const auto& [key, value] : dict.items()) bytes += key.size();
+  const size_t bytes = dict.items().capacity() * sizeof(Dict::Items::value_type);
   FOUNDRY_RETURN_IF_ERROR(Budget::SpendOnCopy(bytes));
   struct Space {
     Dict dict;

@@ -28,7 +28,7 @@ absl::StatusOr<bool> Iterator::Next(Value* item) {
   if (value_.is_list() && at_ < value_.list().size()) {
     *item = value_.list()[at_++];
   } else if (value_.is_dict() && at_ < value_.dict().items().size()) {
-    *item = Value(value_.dict().items()[at_++].first);
+    *item = value_.dict().items()[at_++].first;
   } else if (value_.is_text() && at_ < value_.text().size()) {
     const size_t begin = at_;
     NextCodePoint(value_.text(), &at_);

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/status.h"
+#include "common/tokenizer/jinja/compare.h"
 #include "common/tokenizer/jinja/print.h"
 #include "common/tokenizer/unicode.h"
 
@@ -62,21 +63,33 @@ absl::Status AppendArray(const List& list, const JsonStyle& style, Output* out, 
   return out->Append("]");
 }
 
+// What is no text is quoted as it stands in JSON.
+absl::Status AppendKey(const Value& key, const JsonStyle& style, Output* out) {
+  if (key.is_text()) return AppendString(key.text(), style.ascii, out);
+  FOUNDRY_RETURN_IF_ERROR(out->Append("\""));
+  FOUNDRY_RETURN_IF_ERROR(AppendJson(key, style, out));
+  return out->Append("\"");
+}
+
 absl::Status AppendObject(const Dict& dict, const JsonStyle& style, Output* out, int level) {
   if (dict.items().empty()) return out->Append("{}");
   std::vector<const Dict::Items::value_type*> items;
   for (const auto& item : dict.items()) items.push_back(&item);
+  absl::Status sorted;
   if (style.sorted) {
-    std::sort(items.begin(), items.end(), [](const auto* a, const auto* b) {
-      (void)Budget::SpendOnCopy(std::min(a->first.size(), b->first.size()));
-      return a->first < b->first;
+    std::sort(items.begin(), items.end(), [&](const auto* a, const auto* b) {
+      if (!sorted.ok()) return false;
+      const auto order = Order(a->first, b->first);
+      sorted.Update(order.status());
+      return order.ok() && *order < 0;
     });
   }
+  FOUNDRY_RETURN_IF_ERROR(sorted);
   const char* before = "{";
   for (const auto* item : items) {
     FOUNDRY_RETURN_IF_ERROR(out->Append(before));
     FOUNDRY_RETURN_IF_ERROR(AppendLine(style, level + 1, out));
-    FOUNDRY_RETURN_IF_ERROR(AppendString(item->first, style.ascii, out));
+    FOUNDRY_RETURN_IF_ERROR(AppendKey(item->first, style, out));
     FOUNDRY_RETURN_IF_ERROR(out->Append(style.colon));
     FOUNDRY_RETURN_IF_ERROR(AppendJson(item->second, style, out, level + 1));
     before = style.comma.c_str();

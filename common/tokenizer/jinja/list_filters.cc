@@ -147,9 +147,8 @@ absl::StatusOr<Value> DictSort(const Value& value, const Bound& given) {
   }
   Keyed keyed;
   for (const auto& [key, item] : value.dict().items()) {
-    const Value name(key);
-    keyed.emplace_back(CaseKey(by == "value" ? item : name, given.Flag(0)),
-                       Value(List{name, item}, Form::kTuple));
+    keyed.emplace_back(CaseKey(by == "value" ? item : key, given.Flag(0)),
+                       Value(List{key, item}, Form::kTuple));
     FOUNDRY_RETURN_IF_ERROR(Budget::Check());
   }
   return Sorted(std::move(keyed), given.Flag(2));
@@ -214,7 +213,7 @@ absl::StatusOr<Value> Items(const Value& value, const Bound&) {
     return absl::InvalidArgumentError("items takes a mapping");
   }
   return Lazily(value, 1, false, [value](Value* item) -> absl::StatusOr<bool> {
-    *item = Value(List{*item, *value.dict().Find(item->text())}, Form::kTuple);
+    *item = Value(List{*item, *value.dict().FindKey(*item)}, Form::kTuple);
     return true;
   });
 }

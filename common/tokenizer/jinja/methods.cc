@@ -207,7 +207,7 @@ Answer Get(const Value& self, const Bound& given) {
   if (given.At(0).is_list() || given.At(0).is_dict()) {
     return absl::InvalidArgumentError(absl::StrCat(given.At(0).KindName(), " is no key"));
   }
-  const Value* found = given.At(0).is_text() ? self.dict().Find(given.At(0).text()) : nullptr;
+  const Value* found = self.dict().FindKey(given.At(0));
   if (found == nullptr) found = given.Find(1);
   return found != nullptr ? *found : Value::MakeNone();
 }
@@ -217,7 +217,7 @@ Answer View(const Value& self, const Bound&) {
   List list;
   for (const auto& [key, value] : self.dict().items()) {
     list.push_back(form == Form::kValues ? value
-                   : form == Form::kKeys ? Value(key)
+                   : form == Form::kKeys ? key
                                          : Value(List{key, value}, Form::kTuple));
     FOUNDRY_RETURN_IF_ERROR(Budget::Check());
   }

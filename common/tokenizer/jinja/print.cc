@@ -70,7 +70,7 @@ absl::Status AppendMapping(const Dict& dict, Output* out) {
   const char* before = "{";
   for (const auto& [key, item] : dict.items()) {
     FOUNDRY_RETURN_IF_ERROR(out->Append(before));
-    FOUNDRY_RETURN_IF_ERROR(AppendQuoted(key, out));
+    FOUNDRY_RETURN_IF_ERROR(AppendRepr(key, out));
     FOUNDRY_RETURN_IF_ERROR(out->Append(": "));
     FOUNDRY_RETURN_IF_ERROR(AppendRepr(item, out));
     before = ", ";

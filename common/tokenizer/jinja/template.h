@@ -5,7 +5,7 @@
 // blocks, {% generation %}; expressions, but for *args and **kwargs in calls; the filters, tests,
 // methods and functions in the tables of this folder. What is not known ({% call %}, {% raw %},
 // recursive loops …) is an error with its line that names it where it can be told, as are
-// integers beyond 64 bits, nan, keys that are no texts, and what Python prints as an address. Known
+// integers beyond 64 bits, nan, keys that are tuples, and what Python prints as an address. Known
 // to differ from jinja2 without an error: strftime_now is undefined, since nothing here reads a
 // clock, and templates fall back to a date of their own.
 //

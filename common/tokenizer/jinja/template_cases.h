@@ -136,6 +136,22 @@ inline constexpr TemplateCase kTemplateCases[] = {
     {"{{ {'b': 1, 'A': 2}|dictsort }}{{ {'b': 1, 'a': 2}|dictsort(by='value', reverse=true) }}{{ "
      "[(2, 1), (1, 5)]|sort }}{{ (1, 2) < (1, 3) }}{{ [none, none]|sort }}",
      "[('A', 2), ('b', 1)][('a', 2), ('b', 1)][(1, 5), (2, 1)]True[None, None]"},
+    // Keys that are no texts.
+    {"{% set d = {0: 'a', 512: 'b', -1: none} %}{{ d[0] }}{{ d[512] }}{{ d[-1] }}{{ d[1] is "
+     "defined }}{{ 0 in d }}{{ '0' in d }}{{ d['0'] is defined }}{{ d.get(512) }}{{ d.get(7, 8) }}",
+     "abNoneFalseTrueFalseFalseb8"},
+    {"{{ {1: 'a', true: 'b', 1.0: 'c'} }}{{ {true: 1}[1] }}{{ {0: 1}[false] }}{{ {none: 3}[none] "
+     "}}{{ {2: 4}[2.0] }}{{ {1: 2}[(1,)] is defined }}{{ {1: 2} == {1.0: 2} }}{{ {1: 2} == {'1': "
+     "2} }}",
+     "{1: 'c'}1134FalseTrueFalse"},
+    {"{% for k, v in {3: 'c', 1: 'a'}.items() %}{{ k + 1 }}{{ v }}{% endfor %}{{ {3: 'c', 1: "
+     "'a'}|dictsort }}{{ {3: 'c'}|items|list }}{{ {3: 'c', 1: 'a'}|list }}{{ {3: 1}.keys() }}{{ "
+     "{1: 2}.1 }}{{ [{0: 'x'}]|map(attribute='0')|join }}{{ dict([(1, 2)]) }}",
+     "4c2a[(1, 'a'), (3, 'c')][(3, 'c')][3, 1]dict_keys([3])2x{1: 2}"},
+    {"{{ {1: 'a', 'b': 2, none: 3, 1.5: 5, false: 6} }}{{ {1: 'a', 'b': 2, none: 3, 1e20: 5, "
+     "false: 6}|tojson }}{{ {10: 1, 9: 2, true: 3}|tojson(sort_keys=true) }}",
+     "{1: 'a', 'b': 2, None: 3, 1.5: 5, False: 6}{\"1\": \"a\", \"b\": 2, \"null\": 3, \"1e+20\": "
+     "5, \"false\": 6}{\"true\": 3, \"9\": 2, \"10\": 1}"},
     // Looking for texts, also across the places where a search goes on.
     {"{% set t = 'x' * 4090 ~ 'needle' ~ 'x' * 9000 ~ 'needle' %}{{ t.find('needle') }} {{ "
      "t.find('needle', 4091) }} {{ t.count('needle') }} {{ t.split('needle')|map('length')|list }} "

@@ -41,7 +41,8 @@ TEST(JinjaTemplateTest, WhatIsNotKnownIsAnErrorThatNamesItAndTheLine) {
            {"\n\n{{ 1 is prime }}", "line 3: the test \"prime\""},
            {"{{ 'a'.zfill(3) }}", "the method \"zfill\""},
            {"{% for x in y recursive %}{% endfor %}", "recursive"},
-           {"{{ {1: 2} }}", "keys that are no texts"},
+           {"{{ {(1, 2): 3} }}",
+            "keys that are no texts, numbers or none are not known here: a tuple"},
            {"{{ [1]|map('int') }}", "line 1: the text of a generator"},
            {"{{ raise_exception }}", "the text of a function"},
            {"{{ 1 is sameas 1 }}", "\"sameas\" for an integer"},
@@ -70,7 +71,9 @@ TEST(JinjaTemplateTest, WhatPythonRefusesIsRefused) {
   for (const char* source :
        {"{{ 'a' + 1 }}", "{{ x.y }}", "{{ x + 'a' }}", "{{ none|length }}", "{{ 1 // 0 }}",
         "{{ raise_exception('no') }}", "{{ undefined_function() }}", "{% for i in 3 %}{% endfor %}",
-        "{{ 'a' < 1 }}", "{% set a, b = [1] %}", "{% set x = 1 %}{% set x.y = 2 %}"}) {
+        "{{ 'a' < 1 }}", "{% set a, b = [1] %}", "{% set x = 1 %}{% set x.y = 2 %}",
+        "{{ {[1]: 2} }}", "{{ {1: 2, 'a': 3}|dictsort }}",
+        "{{ {1: 2, none: 3}|tojson(sort_keys=true) }}"}) {
     const auto text = Render(source);
     EXPECT_TRUE(absl::IsInvalidArgument(text.status())) << source << ": " << text.status();
   }

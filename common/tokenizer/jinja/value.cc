@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/tokenizer/jinja/budget.h"
+#include "common/tokenizer/jinja/compare.h"
 
 namespace foundry::tokenizer::jinja {
 namespace {
@@ -57,7 +59,6 @@ Value::Value(Dict dict) {
   int depth = 1;
   for (const auto& [key, item] : dict.items()) {
     depth = std::max(depth, item.depth() + 1);
-    bytes += key.size();
   }
   SpendOn(bytes);
   data_ = std::make_shared<const Nested<Dict>>(
@@ -136,19 +137,39 @@ const char* Value::KindName() const {
 const Value* Dict::Find(absl::string_view key) const {
   (void)Budget::Spend(items_.size() / 64);
   for (const auto& [name, value] : items_) {
-    if (name.size() != key.size()) continue;
+    if (!name.is_text() || name.text().size() != key.size()) continue;
     (void)Budget::Spend(key.size() / 1024);
-    if (name == key) return &value;
+    if (name.text() == key) return &value;
   }
   return nullptr;
 }
 
-void Dict::Set(absl::string_view key, Value value) {
-  if (const Value* const old = Find(key)) {
+const Value* Dict::FindKey(const Value& key) const {
+  if (key.is_text()) return Find(key.text());
+  (void)Budget::Spend(items_.size() / 64);
+  for (const auto& [name, value] : items_) {
+    const bool same = key.is_number() ? name.is_number() && SameNumber(key, name)
+                                      : key.is_none() && name.is_none();
+    if (same) return &value;
+  }
+  return nullptr;
+}
+
+void Dict::Set(Value key, Value value) {
+  if (const Value* const old = FindKey(key)) {
     *const_cast<Value*>(old) = std::move(value);
   } else {
-    items_.emplace_back(std::string(key), std::move(value));
+    items_.emplace_back(std::move(key), std::move(value));
   }
+}
+
+absl::Status CheckKey(const Value& key) {
+  if (key.is_text() || key.is_number() || key.is_none()) return absl::OkStatus();
+  if (key.is(Value::Form::kList) || key.is_dict()) {
+    return absl::InvalidArgumentError(absl::StrCat(key.KindName(), " is no key"));
+  }
+  return absl::UnimplementedError(
+      absl::StrCat("keys that are no texts, numbers or none are not known here: ", key.KindName()));
 }
 
 }  // namespace foundry::tokenizer::jinja

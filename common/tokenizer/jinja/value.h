@@ -136,18 +136,24 @@ class Value {
   Data data_;
 };
 
-// Keys in the order of their insertion.
+// Keys in the order of their insertion: texts, numbers and none (CheckKey). As in Python, 1, 1.0
+// and true are the same key, and the first one stays.
 class Dict {
  public:
-  using Items = std::vector<std::pair<std::string, Value>>;
+  using Items = std::vector<std::pair<Value, Value>>;
   Dict() = default;
   explicit Dict(Items items) : items_(std::move(items)) {}
   const Value* Find(absl::string_view key) const;
-  void Set(absl::string_view key, Value value);
+  // Null also for what can be no key.
+  const Value* FindKey(const Value& key) const;
+  void Set(Value key, Value value);
   const Items& items() const { return items_; }
 
  private:
   Items items_;
 };
+
+// InvalidArgument: Python takes none such as a key; Unimplemented: it does.
+absl::Status CheckKey(const Value& key);
 
 }  // namespace foundry::tokenizer::jinja
