@@ -17,6 +17,7 @@ using ExprPtr = std::unique_ptr<Expr>;
 struct Arguments {
   std::vector<ExprPtr> positional;
   std::vector<std::pair<std::string, ExprPtr>> named;
+  ExprPtr list, mapping;  // *list and **mapping; null: not given
 };
 
 struct Expr {

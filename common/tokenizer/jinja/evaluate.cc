@@ -7,8 +7,30 @@
 #include "common/tokenizer/jinja/compare.h"
 #include "common/tokenizer/jinja/deeper.h"
 #include "common/tokenizer/jinja/interpreter.h"
+#include "common/tokenizer/jinja/iterate.h"
 
 namespace foundry::tokenizer::jinja {
+namespace {
+
+// **mapping.
+absl::Status AddNamed(const Value& mapping, Given* given) {
+  if (!mapping.is_dict()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"**\" takes a mapping, not ", mapping.KindName()));
+  }
+  for (const auto& [name, value] : given->named) {
+    if (mapping.dict().Find(name) == nullptr) continue;
+    return absl::InvalidArgumentError(absl::StrCat("the argument \"", name, "\" is given twice"));
+  }
+  for (const auto& [key, value] : mapping.dict().items()) {
+    if (!key.is_text()) return absl::InvalidArgumentError("names of arguments must be texts");
+    FOUNDRY_RETURN_IF_ERROR(Budget::SpendOnText(key.text().size()));
+    given->named.emplace_back(key.text(), value);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::StatusOr<Given> Interpreter::Evaluate(const Arguments& arguments, Scope& scope) {
   Given given;
@@ -16,9 +38,18 @@ absl::StatusOr<Given> Interpreter::Evaluate(const Arguments& arguments, Scope& s
     FOUNDRY_ASSIGN_OR_RETURN(Value value, Evaluate(*argument, scope));
     given.positional.push_back(std::move(value));
   }
+  if (arguments.list != nullptr) {
+    FOUNDRY_ASSIGN_OR_RETURN(const Value list, Evaluate(*arguments.list, scope));
+    FOUNDRY_ASSIGN_OR_RETURN(const List items, Collect(list));
+    given.positional.insert(given.positional.end(), items.begin(), items.end());
+  }
   for (const auto& [name, argument] : arguments.named) {
     FOUNDRY_ASSIGN_OR_RETURN(Value value, Evaluate(*argument, scope));
     given.named.emplace_back(name, std::move(value));
+  }
+  if (arguments.mapping != nullptr) {
+    FOUNDRY_ASSIGN_OR_RETURN(const Value mapping, Evaluate(*arguments.mapping, scope));
+    FOUNDRY_RETURN_IF_ERROR(AddNamed(mapping, &given));
   }
   return given;
 }

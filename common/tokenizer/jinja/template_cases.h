@@ -198,6 +198,16 @@ inline constexpr TemplateCase kTemplateCases[] = {
      "'b']|map('replace', 'a', new='c')|list }}{{ [1, 2, 3]|select('>', 1)|list }}{{ [1, "
      "2]|reject('sameas', true)|list }}",
      "bba6a['c', 'b'][2, 3][1, 2]"},
+    // Arguments from lists and mappings.
+    {"{% macro m(a, b='B', c='C') %}{{ a }}{{ b }}{{ c }},{% endmacro %}{{ m(*[1]) }}{{ m(1, "
+     "*(2,)) }}{{ m(*[], **{'a': 7}) }}{{ m(1, c=3, **{'b': 2}) }}{{ m(1, c=4, *[2]) }}{{ m(*'xy') "
+     "}}{{ m(*x) }}{% for p in [[1], [2]] %}{{ m(*p) }}{% endfor %}",
+     "1BC,12C,7BC,123,124,xyC,BC,1BC,2BC,"},
+    {"{{ 'a-b'|replace(*['-', '+']) }}{{ [3, 1]|join(**{'d': '/'}) }}{{ 4 is divisibleby(*[2]) "
+     "}}{{ range(*range(1, 3))|list }}{{ 'a,b'.split(*[','],) }}{{ dict(**{'k': 1},) }}{{ "
+     "dict(a=1, *[{'b': 2}]) }}{{ namespace(**{'q': 5}).q }}{% filter replace(*['a', 'b']) %}xax{% "
+     "endfilter %}",
+     "a+b3/1True[1]['a', 'b']{'k': 1}{'b': 2, 'a': 1}5xbx"},
     // Methods that are not called, and keys of their names.
     {"{{ messages[0].items is defined }}{{ messages[0].update is defined }}{{ messages[0].foo is "
      "defined }}{{ messages[0]['items'] is defined }}{{ 'a'.zfill is defined }}{{ {'items': "

@@ -72,7 +72,8 @@ TEST(JinjaTemplateTest, WhatPythonRefusesIsRefused) {
        {"{{ 'a' + 1 }}", "{{ x.y }}", "{{ x + 'a' }}", "{{ none|length }}", "{{ 1 // 0 }}",
         "{{ raise_exception('no') }}", "{{ undefined_function() }}", "{% for i in 3 %}{% endfor %}",
         "{{ 'a' < 1 }}", "{% set a, b = [1] %}", "{% set x = 1 %}{% set x.y = 2 %}",
-        "{{ {[1]: 2} }}", "{{ {1: 2, 'a': 3}|dictsort }}",
+        "{{ {[1]: 2} }}", "{{ dict(a=1, **{'a': 2}) }}", "{{ dict(**{1: 2}) }}",
+        "{{ dict(**[1]) }}", "{{ range(*none) }}", "{{ {1: 2, 'a': 3}|dictsort }}",
         "{{ {1: 2, none: 3}|tojson(sort_keys=true) }}"}) {
     const auto text = Render(source);
     EXPECT_TRUE(absl::IsInvalidArgument(text.status())) << source << ": " << text.status();
@@ -94,6 +95,8 @@ TEST(JinjaTemplateTest, NoArgumentIsPassedOver) {
            {"{{ range(stop=3) }}", "range() takes no argument by the name"},
            {"{% macro m(a) %}{% endmacro %}\n{{ m(1, b=2) }}",
             "line 2: the macro \"m\" takes no argument by the name \"b\""},
+           {"{{ 'a'|upper(*[1]) }}", "the filter \"upper\" takes 0 arguments, not 1"},
+           {"{{ 'a'|upper(**{'x': 1}) }}", "takes no argument by the name \"x\""},
            {"{% macro m(a) %}{% endmacro %}{{ m(1, 2) }}", "the macro \"m\" takes 1 arguments"}}) {
     const auto text = Render(source);
     EXPECT_TRUE(absl::IsInvalidArgument(text.status())) << source << ": " << text.status();
@@ -117,6 +120,12 @@ TEST(JinjaTemplateTest, WhatIsNoTemplateIsRefused) {
         "{{ [1 2] }}",
         "{{ 'a' is }}",
         "{% set %}",
+        "{{ dict(*[], 1) }}",
+        "{{ dict(**{}, a=1) }}",
+        "{{ dict(**{}, *[]) }}",
+        "{{ dict(*[], *[]) }}",
+        "{{ dict(a=1, {}) }}",
+        "{{ dict(a=1, a=2) }}",
         "{{ ) }}",
         "{{ '\\ud800' }}",
         "{{ 0x }}",
