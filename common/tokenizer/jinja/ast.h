@@ -57,6 +57,7 @@ struct Node {
     kSet,       // names = expr; two names and dotted: names[0].names[1] = expr
     kSetBlock,  // names[0] = body
     kMacro,     // text: its name; parameters, body
+    kCall,      // expr, a call, which is given the macro of parameters and body as `caller`
     kFilter,    // body through the filters of expr, whose innermost child is null
     kBody,      // body, in a scope of its own
     kBreak,
@@ -68,6 +69,7 @@ struct Node {
   ExprPtr expr, condition;
   std::vector<std::string> names;
   bool dotted = false;
+  bool takes_caller = false;  // a macro whose body names `caller`, which is no parameter
   std::vector<Node> body, other;
   std::vector<std::pair<std::string, ExprPtr>> parameters;  // null: no default
 };

@@ -203,6 +203,7 @@ absl::StatusOr<ExprPtr> ExpressionParser::Primary() {
         return absl::UnimplementedError(absl::StrCat("line ", Peek().line, ": \"", token.text,
                                                      "\" of a macro is not known here"));
       } else {
+        names_caller_ |= token.text == "caller";
         literal->kind = Kind::kName;
         literal->name = token.text;
       }

@@ -41,6 +41,8 @@ class ExpressionParser {
   // Names whose meaning inside a macro is not known here.
   void set_special(std::set<std::string> names) { special_ = std::move(names); }
   const std::set<std::string>& special() const { return special_; }
+  // Whether what was parsed names `caller`.
+  bool* names_caller() { return &names_caller_; }
 
   // Of what is parsed recursively, here and by who reads the statements.
   int* depth() { return &depth_; }
@@ -72,6 +74,7 @@ class ExpressionParser {
   size_t at_ = 0;
   int depth_ = 0;
   std::set<std::string> special_;
+  bool names_caller_ = false;
 };
 
 }  // namespace foundry::tokenizer::jinja

@@ -69,6 +69,11 @@ absl::Status Interpreter::RunNode(const Node& node, Scope& scope, Output* out) {
     case Node::Kind::kMacro:
       scope.Set(node.text, Value(Value::Macro{&node, &scope}));
       return absl::OkStatus();
+    case Node::Kind::kCall: {
+      const Value caller(Value::Macro{&node, &scope});
+      FOUNDRY_ASSIGN_OR_RETURN(const Value value, EvaluateCall(*node.expr, scope, &caller));
+      return AppendText(value, out);
+    }
     case Node::Kind::kFilter: {
       FOUNDRY_ASSIGN_OR_RETURN(const std::optional<Value> value, RunBlock(node, scope));
       return value.has_value() ? AppendText(*value, out) : absl::OkStatus();

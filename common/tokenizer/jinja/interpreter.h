@@ -49,9 +49,13 @@ class Interpreter {
   absl::StatusOr<Value> EvaluateSlice(const Expr& expr, Scope& scope);
   absl::StatusOr<Value> EvaluateDict(const Expr& expr, Scope& scope);
   absl::StatusOr<Value> EvaluateFilter(const Expr& expr, Scope& scope);
-  absl::StatusOr<Value> EvaluateCall(const Expr& expr, Scope& scope);
-  absl::StatusOr<Value> CallMacro(const Value::Macro& macro, const Given& given);
+
+  // Calls: calls.cc.
+  // `caller`: what {% call %} gives the macro; may be null.
+  absl::StatusOr<Value> EvaluateCall(const Expr& expr, Scope& scope, const Value* caller = nullptr);
+  absl::StatusOr<Value> CallMacro(const Value::Macro& macro, Given given);
   absl::StatusOr<Given> Evaluate(const Arguments& arguments, Scope& scope);
+
   absl::Status CheckDepth() const;
 
   int depth_ = 0;  // of nodes, expressions and macros, one in the other

@@ -100,6 +100,8 @@ class Parser {
       FOUNDRY_ASSIGN_OR_RETURN(node, Set());
     } else if (name == "macro") {
       FOUNDRY_ASSIGN_OR_RETURN(node, Macro());
+    } else if (name == "call") {
+      FOUNDRY_ASSIGN_OR_RETURN(node, Call());
     } else if (name == "filter") {
       node = Make(Kind::kFilter);
       FOUNDRY_ASSIGN_OR_RETURN(node.expr, Filters(/*first_without_bar=*/true));
@@ -191,10 +193,8 @@ class Parser {
     return node;
   }
 
-  absl::StatusOr<Node> Macro() {
-    Node node = Make(Kind::kMacro);
-    FOUNDRY_ASSIGN_OR_RETURN(node.text, in_.Name());
-    FOUNDRY_RETURN_IF_ERROR(in_.Expect("("));
+  // Behind "(".
+  absl::Status Parameters(Node* node) {
     bool comma = true;
     while (!in_.TakeOperator(")")) {
       if (!comma) return in_.Error("a comma is missing");
@@ -203,18 +203,55 @@ class Parser {
       if (in_.TakeOperator("=")) {
         FOUNDRY_ASSIGN_OR_RETURN(value, in_.Expression());
       }
-      node.parameters.emplace_back(std::move(name), std::move(value));
+      const auto& before = node->parameters;
+      if (value == nullptr &&
+          (name == "caller" || (!before.empty() && before.back().second != nullptr))) {
+        return in_.Error(absl::StrCat("the parameter \"", name, "\" needs a default"));
+      }
+      for (const auto& [other, fallback] : before) {
+        if (other == name) return in_.Error(absl::StrCat("two parameters \"", name, "\""));
+      }
+      node->parameters.emplace_back(std::move(name), std::move(value));
       comma = in_.TakeOperator(",");
     }
+    return absl::OkStatus();
+  }
+
+  // A body that has `caller` of its own, but for a parameter of that name.
+  absl::Status FillMacro(Node* node, const Ends& ends) {
     // What a macro that names them makes of further arguments.
-    std::set<std::string> special = {"caller", "kwargs", "varargs"};
-    for (const auto& [name, value] : node.parameters) special.erase(name);
+    std::set<std::string> special = {"kwargs", "varargs"};
+    bool own = true;
+    for (const auto& [name, value] : node->parameters) {
+      special.erase(name);
+      own &= name != "caller";
+    }
     const std::set<std::string> outer = in_.special();
+    const bool outer_named = std::exchange(*in_.names_caller(), false);
     in_.set_special(std::move(special));
-    const absl::Status body = FillFunction(&node.body, {"endmacro"});
+    FOUNDRY_RETURN_IF_ERROR(FillFunction(&node->body, ends));
     in_.set_special(outer);
-    FOUNDRY_RETURN_IF_ERROR(body);
+    node->takes_caller = own && *in_.names_caller();
+    *in_.names_caller() = outer_named || node->takes_caller;  // as jinja2, for macros around it
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Node> Macro() {
+    Node node = Make(Kind::kMacro);
+    FOUNDRY_ASSIGN_OR_RETURN(node.text, in_.Name());
+    FOUNDRY_RETURN_IF_ERROR(in_.Expect("("));
+    FOUNDRY_RETURN_IF_ERROR(Parameters(&node));
+    FOUNDRY_RETURN_IF_ERROR(FillMacro(&node, {"endmacro"}));
     if (At(Token::Kind::kName)) in_.Next();  // {% endmacro name %}
+    return node;
+  }
+
+  absl::StatusOr<Node> Call() {
+    Node node = Make(Kind::kCall);
+    if (in_.TakeOperator("(")) FOUNDRY_RETURN_IF_ERROR(Parameters(&node));
+    FOUNDRY_ASSIGN_OR_RETURN(node.expr, in_.Expression());
+    if (node.expr->kind != Expr::Kind::kCall) return in_.Error("a call is missing");
+    FOUNDRY_RETURN_IF_ERROR(FillMacro(&node, {"endcall"}));
     return node;
   }
 

@@ -89,6 +89,25 @@ inline constexpr TemplateCase kTemplateCases[] = {
     {"{% for m in messages %}{{ loop.previtem.role if loop.previtem is defined }}{{ loop.first "
      "}}{% endfor %}",
      "TrueuserFalse"},
+    // Calls with a block.
+    {"{% macro m(a) %}[{{ a }}{{ caller() }}]{% endmacro %}{% call m(1) %}b{{ 2 }}{% endcall %}{% "
+     "set x = 3 %}{% call m(2) -%} {{ x }} {%- endcall %}",
+     "[1b2][23]"},
+    {"{% macro m(l) %}{% for i in l %}<{{ caller(i, q=loop.index) }}>{% endfor %}{% endmacro %}{% "
+     "call(v, n=9, q='Q') m([5, 6]) %}{{ v }}{{ n }}{{ q }}{% endcall %}{% for k in [7, 8] %}{% "
+     "call(i, q) m([1]) %}{{ k }}{{ loop.index }}{% endcall %}{% endfor %}",
+     "<591><692><71><82>"},
+    {"{% macro m(a, caller=none) %}{{ a }}{{ caller()|upper if caller else 'n' }}{% endmacro %}{{ "
+     "m(1) }}{% call m(1) %}c{% endcall %}{% macro d() %}{{ caller is defined }}{% endmacro %}{{ "
+     "d() }}{% call d() %}{% endcall %}{{ caller is defined }}",
+     "1n1CFalseTrueFalse"},
+    {"{% macro f(n) %}{% set x = n %}{{ n }}{{ caller() }}{% if n %}{% call f(n - 1) %}x{{ x }}{% "
+     "endcall %}{% endif %}{% endmacro %}{% call f(2) %}top{% endcall %}{% macro a() %}a{{ "
+     "caller() }}{% endmacro %}{% macro b() %}{% set outer = caller %}{% call a() %}{{ outer() "
+     "}}{% endcall %}{% endmacro %}{% call b() %}c{% endcall %}{% macro o() %}{% macro i() %}({{ "
+     "caller() }}){% endmacro %}{% call i() %}q{% endcall %}{% endmacro %}{{ o() }}{% call o() "
+     "%}u{% endcall %}",
+     "2top1x20x1ac(q)(q)"},
     // What is lazy, and gone once it was used.
     {"{{ ([]|map('string')) and 'T' }}{% set g = [1, 2, 3]|map('string') %}{{ g|first }}{{ '2' in "
      "g }}{{ g|list }}{{ g|list }}{{ g is iterable }}{{ g is sequence }}",

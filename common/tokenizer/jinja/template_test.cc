@@ -73,8 +73,15 @@ TEST(JinjaTemplateTest, WhatPythonRefusesIsRefused) {
         "{{ raise_exception('no') }}", "{{ undefined_function() }}", "{% for i in 3 %}{% endfor %}",
         "{{ 'a' < 1 }}", "{% set a, b = [1] %}", "{% set x = 1 %}{% set x.y = 2 %}",
         "{{ {[1]: 2} }}", "{{ dict(a=1, **{'a': 2}) }}", "{{ dict(**{1: 2}) }}",
-        "{{ dict(**[1]) }}", "{{ range(*none) }}", "{{ {1: 2, 'a': 3}|dictsort }}",
-        "{{ {1: 2, none: 3}|tojson(sort_keys=true) }}"}) {
+        "{{ dict(**[1]) }}", "{{ range(*none) }}",
+        "{% macro m() %}{{ caller() }}{% endmacro %}{{ m() }}",
+        "{% macro m() %}{{ caller() }}{% endmacro %}"
+        "{% call m(**{'caller': 1}) %}{% endcall %}",
+        // As in jinja2, the caller of b is not that of what b gives to a.
+        "{% macro a() %}{{ caller() }}{% endmacro %}"
+        "{% macro b() %}{% call a() %}{{ caller() }}{% endcall %}{% endmacro %}"
+        "{% call b() %}{% endcall %}",
+        "{{ {1: 2, 'a': 3}|dictsort }}", "{{ {1: 2, none: 3}|tojson(sort_keys=true) }}"}) {
     const auto text = Render(source);
     EXPECT_TRUE(absl::IsInvalidArgument(text.status())) << source << ": " << text.status();
   }
@@ -97,6 +104,11 @@ TEST(JinjaTemplateTest, NoArgumentIsPassedOver) {
             "line 2: the macro \"m\" takes no argument by the name \"b\""},
            {"{{ 'a'|upper(*[1]) }}", "the filter \"upper\" takes 0 arguments, not 1"},
            {"{{ 'a'|upper(**{'x': 1}) }}", "takes no argument by the name \"x\""},
+           {"{% macro m() %}{% endmacro %}{% call m() %}{% endcall %}",
+            "the macro \"m\" takes no argument by the name \"caller\""},
+           {"{% macro m() %}{{ caller(1) }}{% endmacro %}{% call m() %}{% endcall %}",
+            "caller() takes 0 arguments, not 1"},
+           {"{% call range(3) %}{% endcall %}", "range() takes no argument by the name"},
            {"{% macro m(a) %}{% endmacro %}{{ m(1, 2) }}", "the macro \"m\" takes 1 arguments"}}) {
     const auto text = Render(source);
     EXPECT_TRUE(absl::IsInvalidArgument(text.status())) << source << ": " << text.status();
@@ -120,6 +132,13 @@ TEST(JinjaTemplateTest, WhatIsNoTemplateIsRefused) {
         "{{ [1 2] }}",
         "{{ 'a' is }}",
         "{% set %}",
+        "{% call 1 %}{% endcall %}",
+        "{% call x()|upper %}{% endcall %}",
+        "{% call x() %}",
+        "{% macro m(caller) %}{% endmacro %}",
+        "{% macro m(a=1, b) %}{% endmacro %}",
+        "{% macro m(a, a) %}{% endmacro %}",
+        "{% for i in [1] %}{% call x() %}{% break %}{% endcall %}{% endfor %}",
         "{{ dict(*[], 1) }}",
         "{{ dict(**{}, a=1) }}",
         "{{ dict(**{}, *[]) }}",
@@ -165,6 +184,10 @@ TEST(JinjaTemplateTest, HostileTemplatesEnd) {
         std::string("{% set n = namespace(x=[]) %}{% for i in range(9999) %}{% set n.x = [n.x] "
                     "%}{% endfor %}{{ n.x }}"),
         std::string("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"),
+        std::string(
+            "{% macro m() %}{% call m() %}{{ caller() }}{% endcall %}{% endmacro %}{{ m() }}"),
+        std::string("{% set n = namespace() %}{% macro m() %}{% set n.c = caller %}{% endmacro %}"
+                    "{% call m() %}{% endcall %}{{ n.c() }}"),
         std::string("{% set n = namespace() %}{% set n.n = [n] %}{{ n.n }}"),
         std::string(
             "{% set n = namespace() %}{% for i in [1] %}{% macro m() %}{{ i }}{% endmacro %}"
