@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "common/base/status.h"
 #include "common/tokenizer/jinja/builtins.h"
 #include "common/tokenizer/unicode.h"
@@ -86,6 +87,7 @@ class Lexer {
       AfterBlock(trims, keeps);
       return absl::OkStatus();
     }
+    if (IsWordTag(at_, "raw")) return Raw();
     const bool block = kind == '%';
     Add(block ? Kind::kBlockBegin : Kind::kOutputBegin, "");
     Skip(2);
@@ -103,6 +105,37 @@ class Lexer {
     } else if (!keeps && absl::StartsWith(Rest(), "\n")) {
       Skip(1);
     }
+  }
+
+  // Whether {% word %} stands at `tag`, and no more in it. `end`: behind the word and its blanks.
+  bool IsWordTag(size_t tag, absl::string_view word, size_t* end = nullptr) const {
+    absl::string_view rest = source_.substr(tag);
+    if (!absl::ConsumePrefix(&rest, "{%")) return false;
+    if (!absl::ConsumePrefix(&rest, "-")) absl::ConsumePrefix(&rest, "+");
+    rest = absl::StripLeadingAsciiWhitespace(rest);
+    if (!absl::ConsumePrefix(&rest, word)) return false;
+    rest = absl::StripLeadingAsciiWhitespace(rest);
+    if (end != nullptr) *end = rest.data() - source_.data();
+    return absl::StartsWith(rest, "%}") || absl::StartsWith(rest, "-%}") ||
+           (word == "endraw" && absl::StartsWith(rest, "+%}"));
+  }
+
+  // Text that is no template. Unlike other tags, {% raw %} leaves the newline behind it.
+  absl::Status Raw() {
+    size_t end = 0;
+    IsWordTag(at_, "raw", &end);
+    const bool trims = source_[end] == '-';
+    Skip(end + (trims ? 3 : 2) - at_);
+    AfterBlock(trims, /*keeps=*/true);
+    size_t tag = source_.find("{%", at_);
+    while (tag != source_.npos && !IsWordTag(tag, "endraw", &end))
+      tag = source_.find("{%", tag + 1);
+    if (tag == source_.npos) return Error("\"endraw\" is missing");
+    Text(tag);
+    const char sign = source_[end];
+    Skip(end + (sign == '%' ? 2 : 3) - at_);
+    AfterBlock(sign == '-', sign == '+');
+    return absl::OkStatus();
   }
 
   // Up to the end of the tag.

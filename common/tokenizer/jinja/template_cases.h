@@ -24,6 +24,12 @@ inline constexpr TemplateCase kTemplateCases[] = {
     {"a\n  {# gone #}\nb", "a\nb"},
     {"a\u3000\n\u00a0{%- if true -%}\u2003 b \u3000{% endif %}\n\u3000{% if true %}c{% endif %}",
      "ab \u3000c"},
+    // Raw text.
+    {"a{% raw %}{{ x }}{% if %}{# c #}{% raw %}{% endrawx %}{% endraw %}b",
+     "a{{ x }}{% if %}{# c #}{% raw %}{% endrawx %}b"},
+    {"a\n  {% raw %}\n  {{ x }}\n  {% endraw %}\nb{%-raw-%} c {%-endraw-%} d {%+ raw %} e {%  "
+     "endraw  +%}\nf",
+     "a\n\n  {{ x }}\nbcd  e \nf"},
     // Expressions.
     {"{{ 1 + 2 * 3 - 4 // 3 }} {{ 7 % 4 }} {{ -7 // 2 }} {{ -7 % 3 }} {{ 2 ** 3 ** 2 }} {{ 7 / 2 "
      "}}",
