@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
@@ -24,6 +25,21 @@ absl::string_view HowToGoOn() {
   return "give prompts as text or ids instead of messages, or put another template into the "
          "model's "
          "chat_template.jinja";
+}
+
+// Words such as "/no_think" that the template has in quotes: it acts on them, and some templates
+// then take them out of the text (SmolLM3, Nemotron Nano).
+std::vector<std::string> SwitchesIn(absl::string_view source) {
+  std::vector<std::string> switches;
+  for (size_t at = source.find('/', 1); at < source.size(); at = source.find('/', at + 1)) {
+    size_t end = at + 1;
+    while (end < source.size() && (absl::ascii_isalpha(source[end]) || source[end] == '_')) ++end;
+    const char quote = source[at - 1];
+    const bool quoted = (quote == '"' || quote == '\'') && end < source.size() &&
+                        source[end] == quote && end > at + 1;
+    if (quoted) switches.emplace_back(source.substr(at, end - at));
+  }
+  return switches;
 }
 
 }  // namespace
@@ -84,6 +100,7 @@ absl::StatusOr<ChatTemplate> ChatTemplate::FromSource(absl::string_view source,
   };
   ChatTemplate out;
   out.source_ = std::string(source);
+  out.switches_ = SwitchesIn(source);
   for (const auto& [name, text] : tokens) out.tokens_.emplace_back(name, ToValidUtf8(text));
   auto parsed = jinja::Template::Parse(ToValidUtf8(source));
   if (!parsed.ok()) return unusable(parsed.status());
@@ -96,25 +113,51 @@ absl::StatusOr<ChatTemplate> ChatTemplate::FromSource(absl::string_view source,
 
 namespace {
 
+// Switches go where they are words by themselves: a template that also takes them out of "</think>"
+// or "/thinking" changes what was said.
+std::string WithoutSwitches(absl::string_view text, const std::vector<std::string>& switches) {
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    size_t end = at, next = at;  // of the word here, and of the blank behind it
+    for (bool blank = false; !blank && next < text.size();) {
+      end = next;
+      blank = jinja::IsBlank(NextCodePoint(text, &next));
+      if (!blank) end = next;
+    }
+    const absl::string_view word = text.substr(at, end - at);
+    const bool is_switch = std::find(switches.begin(), switches.end(), word) != switches.end();
+    absl::StrAppend(&out, is_switch ? "" : word, text.substr(end, next - end));
+    at = next;
+  }
+  return out;
+}
+
 // Templates pass over what they have no place for, as Phi-3's first one does with system messages.
 absl::Status CheckNoneIsLeftOut(const std::vector<ChatMessage>& messages,
-                                const std::vector<std::string>& contents, const std::string& text) {
+                                const std::vector<std::string>& contents,
+                                const std::vector<std::string>& switches, const std::string& text) {
   const jinja::Budget budget;  // a template could put them so that each is looked for everywhere
   size_t end = 0;              // of the one before, behind which the next one is likely
-  for (size_t i = 0; i < messages.size(); ++i) {
-    if (messages[i].role == "assistant") continue;  // thoughts of earlier turns may go
+  const auto shows = [&](absl::string_view content) -> absl::StatusOr<bool> {
     // As |trim leaves it.
-    const std::string said = jinja::Strip(contents[i], nullptr, true, true);
+    const std::string said = jinja::Strip(content, nullptr, true, true);
     FOUNDRY_ASSIGN_OR_RETURN(size_t at, jinja::Search(text, said, end));
     if (at == text.npos) {
       FOUNDRY_ASSIGN_OR_RETURN(at, jinja::Search(text, said));
     }
-    if (at == text.npos) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("this model's chat template leaves out message ", i + 1, " (",
-                       messages[i].role, "): put its text into a user message"));
+    if (at != text.npos) end = at + said.size();
+    return at != text.npos;
+  };
+  for (size_t i = 0; i < messages.size(); ++i) {
+    if (messages[i].role == "assistant") continue;  // thoughts of earlier turns may go
+    FOUNDRY_ASSIGN_OR_RETURN(bool shown, shows(contents[i]));
+    if (!shown && !switches.empty()) {
+      FOUNDRY_ASSIGN_OR_RETURN(shown, shows(WithoutSwitches(contents[i], switches)));
     }
-    end = at + said.size();
+    if (shown) continue;
+    return absl::InvalidArgumentError(absl::StrCat("this model's chat template leaves out message ",
+                                                   i + 1, " (", messages[i].role,
+                                                   "): put its text into a user message"));
   }
   return absl::OkStatus();
 }
@@ -144,7 +187,7 @@ absl::StatusOr<std::string> ChatTemplate::Render(const std::vector<ChatMessage>&
   if (!text.ok()) {
     return Annotate(text.status(), "this model's chat template does not take the messages");
   }
-  FOUNDRY_RETURN_IF_ERROR(CheckNoneIsLeftOut(messages, contents, *text));
+  FOUNDRY_RETURN_IF_ERROR(CheckNoneIsLeftOut(messages, contents, switches_, *text));
   return text;
 }
 

@@ -38,7 +38,7 @@ class ChatTemplate {
 
   // The prompt; with `add_generation_prompt` it ends where the assistant's answer begins. As
   // Hugging Face's apply_chat_template. InvalidArgument when the template refuses the messages or
-  // leaves one out.
+  // leaves one out, but for switches on which it acts ("/no_think").
   absl::StatusOr<std::string> Render(const std::vector<ChatMessage>& messages,
                                      bool add_generation_prompt) const;
   // What ends an assistant's answer: "<|im_end|>".
@@ -54,6 +54,7 @@ class ChatTemplate {
   jinja::Template template_;
   std::string source_, end_of_turn_;
   SpecialTokens tokens_;
+  std::vector<std::string> switches_;
 };
 
 }  // namespace foundry::tokenizer

@@ -144,6 +144,27 @@ TEST(ChatTemplateTest, NoMessageIsLeftOutInSilence) {
   EXPECT_THAT(std::string(text.status().message()), testing::HasSubstr("leaves out message 1"));
 }
 
+TEST(ChatTemplateTest, SwitchesOnWhichATemplateActsMayGo) {
+  // Nemotron Nano's.
+  const auto chat = ChatTemplate::FromSource(
+      "{% for m in messages %}{{ m.content.replace('/think', '').replace('/no_think', '').strip() "
+      "}}"
+      "</s>{% endfor %}",
+      {});
+  ASSERT_TRUE(chat.ok()) << chat.status();
+  EXPECT_EQ(Render(*chat, {{"system", "/no_think"}, {"user", "Be brief. /no_think\nHi? /think"}}),
+            "</s>Be brief. \nHi?</s>");
+  // Other text that a template takes out with them is missed.
+  for (const char* text : {"Is </think> a tag?", "List /thinking", "List /home/think"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(chat->Render({{"user", text}}, true).status())) << text;
+  }
+  const auto deaf = ChatTemplate::FromSource(
+      "{% for m in messages if m.role != 'system' %}{{ m.content }}</s>{% endfor %}", {});
+  ASSERT_TRUE(deaf.ok()) << deaf.status();
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      deaf->Render({{"system", "/no_think"}, {"user", "Hi"}}, true).status()));
+}
+
 TEST(ChatTemplateTest, BlanksOfAnyLanguageMayBeTrimmed) {
   const auto chat =
       ChatTemplate::FromSource("{% for m in messages %}{{ m.content | trim }}</s>{% endfor %}", {});
