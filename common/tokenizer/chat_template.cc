@@ -47,7 +47,7 @@ std::vector<std::string> SwitchesIn(absl::string_view source) {
 absl::StatusOr<std::string> ChatTemplate::EndOfTurnIn(std::vector<ChatMessage> messages,
                                                       const std::vector<std::string>& ends) const {
   absl::StatusOr<std::string> rendered = Render(messages, /*add_generation_prompt=*/false);
-  if (!rendered.ok()) {  // Granite's own system message wants a clock
+  if (!rendered.ok()) {  // ShieldGemma's wants a system message
     messages.insert(messages.begin(), {"system", "A system message"});
     if (auto again = Render(messages, false); again.ok()) rendered = std::move(again);
   }

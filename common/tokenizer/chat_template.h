@@ -1,7 +1,9 @@
 // Chat templates: messages to the exact prompt text that the model was trained with.
 //
 // A template is the model's own Jinja text, run (jinja/template.h, which says where it differs from
-// jinja2); one that uses names not known here is Unimplemented. Thread-safe: immutable.
+// jinja2); one that uses names not known here is Unimplemented. Where a template writes the day, it
+// is 26 July 2024: a model is asked on every day with what it was trained with. Thread-safe:
+// immutable.
 #pragma once
 
 #include <filesystem>

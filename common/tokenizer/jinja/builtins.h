@@ -22,6 +22,8 @@ absl::StatusOr<Value> CallFilter(const std::string& name, const Value& input, co
 absl::StatusOr<bool> CallTest(const std::string& name, const Value& value, const Given& given);
 absl::StatusOr<Value> CallMethod(const Value& object, const std::string& name, const Given& given);
 absl::StatusOr<Value> CallFunction(const std::string& name, const Given& given);
+// strftime_now(format), of 26 July 2024 whatever day it is. Unimplemented: names the directive.
+absl::StatusOr<Value> StrftimeNow(const Given& given);
 // Of what is to lie in a namespace.
 absl::Status CheckField(absl::string_view name, const Value& value);
 // Names of the functions that every template is given.

@@ -86,13 +86,12 @@ absl::StatusOr<Value> NotHere(const Given&) {
 }
 
 using Functions = std::map<std::string, absl::StatusOr<Value> (*)(const Given&)>;
-// Jinja's defaults, its `self`, and Hugging Face's raise_exception; see template.h for its
-// strftime_now.
+// Jinja's defaults, its `self`, and Hugging Face's raise_exception and strftime_now.
 const Functions& AllFunctions() {
   static const auto* const functions =
-      new Functions{{"raise_exception", Raise},  {"range", Range},    {"dict", NewDict},
-                    {"namespace", NewNamespace}, {"lipsum", NotHere}, {"cycler", NotHere},
-                    {"joiner", NotHere},         {"self", NotHere}};
+      new Functions{{"raise_exception", Raise}, {"strftime_now", StrftimeNow}, {"range", Range},
+                    {"dict", NewDict},          {"namespace", NewNamespace},   {"lipsum", NotHere},
+                    {"cycler", NotHere},        {"joiner", NotHere},           {"self", NotHere}};
   return *functions;
 }
 

@@ -34,6 +34,23 @@ TEST(JinjaTemplateTest, RendersAsJinja) {
   }
 }
 
+// No case of template_cases.h: in jinja2 it is of today.
+TEST(JinjaTemplateTest, EveryDayIsTheSame) {
+  for (const auto& [source, said] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"{{ strftime_now('%d %b %Y') }}", "26 Jul 2024"},
+           {"{{ strftime_now(format='%Y-%m-%d') }}", "2024-07-26"},
+           {"{{ strftime_now('%A, %B %d, %Y, %H:%M 100%%\u00e9') }}",
+            "Friday, July 26, 2024, 00:00 100%\u00e9"},
+           {"{{ strftime_now('%-m/%-d %j %U %W %V %c|%z|') }}",
+            "7/26 208 29 30 30 Fri Jul 26 00:00:00 2024||"},
+           {"{{ strftime_now is defined }}", "True"}}) {
+    const auto text = Render(source);
+    ASSERT_TRUE(text.ok()) << text.status();
+    EXPECT_EQ(*text, said) << source;
+  }
+  EXPECT_TRUE(absl::IsInvalidArgument(Render("{{ strftime_now(1) }}").status()));
+}
+
 TEST(JinjaTemplateTest, WhatIsNotKnownIsAnErrorThatNamesItAndTheLine) {
   for (const auto& [source, said] : std::initializer_list<std::pair<const char*, const char*>>{
            {"a\n{% include 'x' %}", "line 2: the tag \"include\""},
@@ -60,6 +77,10 @@ TEST(JinjaTemplateTest, WhatIsNotKnownIsAnErrorThatNamesItAndTheLine) {
            {"{{ '\\N{DASH}' }}", "line 1: this escape"},
            {"{% macro m() %}\n{{ kwargs }}{% endmacro %}", "line 2: \"kwargs\" of a macro"},
            {"{{ '\u00e9'.title() }}", "title() is known here for ASCII"},
+           {"\n{{ strftime_now('%d %Q') }}", "line 2: strftime_now: the directive \"%Q\""},
+           {"{{ strftime_now('%-A') }}", "the directive \"%-A\""},
+           {"{{ strftime_now('%\u00e9') }}", "the directive \"%\u00e9\""},
+           {"{{ strftime_now('100%') }}", "the directive \"%\""},
            {"{{ cycler('a') }}", "this function"}}) {
     const auto text = Render(source);
     EXPECT_TRUE(absl::IsUnimplemented(text.status())) << source << ": " << text.status();
