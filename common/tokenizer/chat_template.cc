@@ -44,8 +44,8 @@ std::vector<std::string> SwitchesIn(absl::string_view source) {
 
 }  // namespace
 
-absl::StatusOr<std::string> ChatTemplate::EndOfTurnIn(std::vector<ChatMessage> messages,
-                                                      const std::vector<std::string>& ends) const {
+absl::StatusOr<ChatTemplate::TurnEnd> ChatTemplate::EndOfTurnIn(
+    std::vector<ChatMessage> messages, const std::vector<std::string>& ends) const {
   absl::StatusOr<std::string> rendered = Render(messages, /*add_generation_prompt=*/false);
   if (!rendered.ok()) {  // ShieldGemma's wants a system message
     messages.insert(messages.begin(), {"system", "A system message"});
@@ -58,18 +58,18 @@ absl::StatusOr<std::string> ChatTemplate::EndOfTurnIn(std::vector<ChatMessage> m
   rest = rest.substr(0, rest.find(kNextQuestion));
   const size_t begin = rest.find_first_not_of(" \n");
   if (begin == rest.npos) return absl::UnimplementedError("nothing ends what a model said");
+  absl::string_view eos;
   for (const auto& [name, text] : tokens_) {
-    if (name == "eos_token" && !text.empty() && absl::StartsWith(rest.substr(begin), text)) {
-      return std::string(rest.substr(0, begin + text.size()));
-    }
+    if (name == "eos_token") eos = text;
   }
-  const size_t end = rest.find('>', begin);
-  if (rest[begin] != '<' || end == rest.npos) {
+  const bool eos_first = !eos.empty() && absl::StartsWith(rest.substr(begin), eos);
+  const size_t end = eos_first ? begin + eos.size() : rest.find('>', begin) + 1;
+  if (!eos_first && (rest[begin] != '<' || end == 0)) {
     return absl::UnimplementedError("no special token ends what a model said");
   }
-  const absl::string_view token = rest.substr(begin, end + 1 - begin);
+  const absl::string_view token = rest.substr(begin, end - begin);
   const absl::string_view before = absl::string_view(chat).substr(0, chat.find(kQuestion));
-  const bool opens_a_turn = messages.back().role == "user" &&
+  const bool opens_a_turn = !eos_first && messages.back().role == "user" &&
                             absl::StartsWith(before.substr(before.rfind('<') + 1), token.substr(1));
   if (opens_a_turn && std::find(ends.begin(), ends.end(), token) == ends.end()) {
     return absl::UnimplementedError(
@@ -77,18 +77,26 @@ absl::StatusOr<std::string> ChatTemplate::EndOfTurnIn(std::vector<ChatMessage> m
                      " ends what a model said, and the model does not name it as an end "
                      "(eos_token_id in generation_config.json)"));
   }
-  return std::string(rest.substr(0, end + 1));
+  const bool eos_follows = !eos_first && absl::StartsWith(rest.substr(end), eos);
+  return TurnEnd{std::string(token), std::string(rest.substr(0, end)),
+                 std::string(eos_follows ? eos : "")};
 }
 
-absl::StatusOr<std::string> ChatTemplate::FindEndOfTurn(
-    const std::vector<std::string>& ends) const {
+absl::Status ChatTemplate::LearnEndOfTurn(const std::vector<std::string>& ends) {
   std::vector<ChatMessage> messages = {{"user", kQuestion}, {"assistant", kAnswer}};
-  absl::StatusOr<std::string> end = EndOfTurnIn(messages, ends);
-  if (end.ok()) return end;
-  // Qwen1.5 and others write the end of a turn where the next one begins.
+  absl::StatusOr<TurnEnd> end = EndOfTurnIn(messages, ends);
   messages.push_back({"user", kNextQuestion});
-  absl::StatusOr<std::string> before_next = EndOfTurnIn(std::move(messages), ends);
-  return absl::IsInvalidArgument(before_next.status()) ? end : before_next;
+  const absl::StatusOr<TurnEnd> before_next = EndOfTurnIn(std::move(messages), ends);
+  // Qwen1.5 and others write the end of a turn where the next one begins.
+  if (!end.ok() && !absl::IsInvalidArgument(before_next.status())) end = before_next;
+  FOUNDRY_RETURN_IF_ERROR(end.status());
+  end_token_ = end->token;
+  end_of_turn_ = end->text;
+  // Phi writes its eos_token once, behind the last turn; Command R7B behind each.
+  if (before_next.ok() && before_next->text == end->text && before_next->eos == end->eos) {
+    end_of_turn_ += end->eos;
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ChatTemplate> ChatTemplate::FromSource(absl::string_view source,
@@ -105,9 +113,8 @@ absl::StatusOr<ChatTemplate> ChatTemplate::FromSource(absl::string_view source,
   auto parsed = jinja::Template::Parse(ToValidUtf8(source));
   if (!parsed.ok()) return unusable(parsed.status());
   out.template_ = *std::move(parsed);
-  auto end_of_turn = out.FindEndOfTurn(ends);
-  if (!end_of_turn.ok()) return unusable(end_of_turn.status());
-  out.end_of_turn_ = *std::move(end_of_turn);
+  const absl::Status learnt = out.LearnEndOfTurn(ends);
+  if (!learnt.ok()) return unusable(learnt);
   return out;
 }
 

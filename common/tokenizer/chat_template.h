@@ -43,18 +43,25 @@ class ChatTemplate {
   // leaves one out, but for switches on which it acts ("/no_think").
   absl::StatusOr<std::string> Render(const std::vector<ChatMessage>& messages,
                                      bool add_generation_prompt) const;
-  // What ends an assistant's answer: "<|im_end|>".
+  // What ends an assistant's answer, with the blanks before it: "<|im_end|>", or all of
+  // "<|END_RESPONSE|><|END_OF_TURN_TOKEN|>".
   const std::string& end_of_turn() const { return end_of_turn_; }
+  // The first token of it, with which an answer is over.
+  const std::string& end_token() const { return end_token_; }
   const std::string& source() const { return source_; }
 
  private:
-  absl::StatusOr<std::string> FindEndOfTurn(const std::vector<std::string>& ends) const;
-  // The special token that follows the answer in `messages`, with the blanks before it.
-  absl::StatusOr<std::string> EndOfTurnIn(std::vector<ChatMessage> messages,
-                                          const std::vector<std::string>& ends) const;
+  struct TurnEnd {
+    std::string token, text;  // the special token behind an answer; with the blanks before it
+    std::string eos;          // the eos_token right behind that, or ""
+  };
+  absl::Status LearnEndOfTurn(const std::vector<std::string>& ends);
+  // What follows the answer in `messages`.
+  absl::StatusOr<TurnEnd> EndOfTurnIn(std::vector<ChatMessage> messages,
+                                      const std::vector<std::string>& ends) const;
 
   jinja::Template template_;
-  std::string source_, end_of_turn_;
+  std::string source_, end_of_turn_, end_token_;
   SpecialTokens tokens_;
   std::vector<std::string> switches_;
 };

@@ -76,12 +76,24 @@ TEST(ChatTemplateTest, TheEndOfATurnIsLearntFromTheTemplate) {
            {"{{ m.content }}<end_of_turn>\n", "<end_of_turn>"},
            {" {{ m.content }} {{ eos_token }}", " [EOS]"},
            {"{{ m.content | trim + eos_token }}", "[EOS]"},
-           {"{{ m.content }}<|end|>{{ eos_token }}", "<|end|>"}}) {
+           // Phi's eos_token ends the chat, Command R7B's each turn.
+           {"{{ m.content }}<|end|>{{ eos_token if loop.last }}", "<|end|>"},
+           {"{{ m.content }}<|end_response|>{{ eos_token }}", "<|end_response|>[EOS]"},
+           {"{{ m.content }}<|end|>\n{{ eos_token }}", "<|end|>"}}) {
     const auto chat = ChatTemplate::FromSource(
         absl::StrCat("{% for m in messages %}", answer, "{% endfor %}"), {{"eos_token", "[EOS]"}});
     ASSERT_TRUE(chat.ok()) << chat.status();
     EXPECT_EQ(chat->end_of_turn(), end);
   }
+}
+
+TEST(ChatTemplateTest, AnAnswerIsOverWithTheFirstTokenOfItsEnd) {
+  const auto chat = ChatTemplate::FromSource(
+      "{% for m in messages %}{{ m.content }} <|end_response|>{{ eos_token }}{% endfor %}",
+      {{"eos_token", "[EOS]"}});
+  ASSERT_TRUE(chat.ok()) << chat.status();
+  EXPECT_EQ(chat->end_of_turn(), " <|end_response|>[EOS]");
+  EXPECT_EQ(chat->end_token(), "<|end_response|>");
 }
 
 TEST(ChatTemplateTest, TheEndOfATurnMayBeWrittenBeforeTheNextOneOnly) {

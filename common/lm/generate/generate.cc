@@ -2,7 +2,6 @@
 #include <cmath>
 #include <mutex>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/lm/generate/batch.h"
@@ -61,8 +60,7 @@ absl::StatusOr<std::vector<GenerateResult>> LanguageModel::Generate(
   end.ids = config().eos_ids;
   if (const auto eos = tokenizer().eos_id()) end.ids.push_back(*eos);
   if (chat_template() != nullptr) {
-    const auto turn =
-        tokenizer().TokenId(absl::StripLeadingAsciiWhitespace(chat_template()->end_of_turn()));
+    const auto turn = tokenizer().TokenId(chat_template()->end_token());
     if (turn.has_value()) end.ids.push_back(*turn);
   }
   // A tokenizer may know more tokens than the model.
