@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/files.h"
+#include "common/lm/weights/tensor_file_writer.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -145,6 +146,26 @@ TEST(ChatTemplateTest, TheModelSaysWhatItsEndsAre) {
   EXPECT_EQ(chat->end_of_turn(), "<|user|>");
   write("generation_config.json", R"({"eos_token_id": 5})");
   EXPECT_TRUE(absl::IsUnimplemented(ChatTemplate::Load(folder.path()).status()));
+}
+
+TEST(ChatTemplateTest, GgufSaysWhatItsEndsAre) {
+  using lm::GgufValue;
+  const TempFolder folder = TempFolder::Make().value();
+  lm::GgufMetadata metadata = {
+      {"general.architecture", GgufValue::String("glm4")},
+      {"tokenizer.chat_template", GgufValue::String(kGlm)},
+      {"tokenizer.ggml.tokens", GgufValue::Strings({"<|endoftext|>", "<|user|>"})},
+      {"tokenizer.ggml.eos_token_id", GgufValue::Uint32(0)}};
+  const auto load = [&](const char* name) {
+    auto writer = lm::TensorFileWriter::Gguf(folder.path() / name, metadata, {});
+    EXPECT_TRUE(writer.ok() && (*writer)->Finish().ok());
+    return ChatTemplate::Load(folder.path() / name);
+  };
+  EXPECT_TRUE(absl::IsUnimplemented(load("without.gguf").status()));
+  metadata.emplace_back("tokenizer.ggml.eot_token_id", GgufValue::Uint32(1));
+  const auto chat = load("with.gguf");
+  ASSERT_TRUE(chat.ok()) << chat.status();
+  EXPECT_EQ(chat->end_of_turn(), "<|user|>");
 }
 
 TEST(ChatTemplateTest, NoMessageIsLeftOutInSilence) {
