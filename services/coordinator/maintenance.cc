@@ -31,8 +31,6 @@ constexpr int kShareOfTime = 20;  // looks take at most a twentieth of it
 constexpr absl::Duration kExportPause = absl::Milliseconds(50);
 constexpr absl::Duration kForgetWorkers = absl::Hours(24);
 constexpr absl::Duration kPausesPeriod = absl::Minutes(1);
-// More than clocks drift apart while a process lives.
-constexpr absl::Duration kClockSet = absl::Minutes(10);
 
 absl::Time Deadline() { return SteadyNow() + kCallDeadline; }
 
@@ -53,6 +51,7 @@ Maintenance::Maintenance(Store* store, storage::ArtifactStore* artifacts,
       artifacts_(artifacts),
       metrics_(metrics),
       options_(options),
+      blob_ages_(options.least_blob_age),
       leadership_(options.connection_info, {}) {
   expire_thread_ = std::thread([this] { ExpireLoop(); });
   if (artifacts_ != nullptr) artifact_thread_ = std::thread([this] { ArtifactLoop(); });
@@ -202,20 +201,14 @@ absl::Status Maintenance::ExportPending() {
   }
 }
 
-bool Maintenance::AgesAreKnown() {
-  const absl::Duration set_by = absl::Now() - SteadyNow() - clock_set_by_;
-  if (absl::AbsDuration(set_by) > kClockSet) {
-    clock_set_by_ += set_by;
-    collect_after_ = SteadyNow() + options_.least_blob_age;
+absl::Status Maintenance::CollectBlobs() {
+  const absl::Duration set_by = blob_ages_.Look(absl::Now(), SteadyNow());
+  if (set_by != absl::ZeroDuration()) {
     telemetry::LogWarning("the machine's clock was set: blobs are not as old as they seem",
                           {{"by", absl::FormatDuration(absl::Trunc(set_by, absl::Seconds(1)))},
                            {"none_collected_for", absl::FormatDuration(options_.least_blob_age)}});
   }
-  return SteadyNow() >= collect_after_;
-}
-
-absl::Status Maintenance::CollectBlobs() {
-  if (!AgesAreKnown()) return absl::OkStatus();
+  if (!blob_ages_.Known(SteadyNow())) return absl::OkStatus();
   const absl::Time put_before = absl::Now() - options_.least_blob_age;
   FOUNDRY_ASSIGN_OR_RETURN(const auto manifests,
                            store_->CommittedManifests(SteadyNow() + absl::Minutes(1)));

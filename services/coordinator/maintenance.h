@@ -18,6 +18,7 @@
 #include "common/base/cancel.h"
 #include "common/storage/artifact_store.h"
 #include "common/telemetry/metrics.h"
+#include "services/coordinator/file_ages.h"
 #include "services/coordinator/leadership.h"
 #include "services/coordinator/store.h"
 
@@ -70,16 +71,13 @@ class Maintenance {
   // A step's files under their names in output_dir.
   absl::StatusOr<common::v1::Manifest> FilesOf(const PendingExport& step);
   absl::Status CollectBlobs();
-  // False for as long as blobs must live, after the machine's clock was set.
-  bool AgesAreKnown();
 
   Store* const store_;
   storage::ArtifactStore* const artifacts_;
   telemetry::Metrics* const metrics_;
   const Options options_;
   absl::Time away_since_ = absl::InfiniteFuture();  // of the database; of the expiring thread
-  absl::Duration clock_set_by_;                     // since the start; of the artifacts' thread
-  absl::Time collect_after_ = absl::InfinitePast();
+  FileAges blob_ages_;                              // of the artifacts' thread
   Leadership leadership_;
   CancelToken stop_;
   std::mutex mutex_;
