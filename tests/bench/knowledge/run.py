@@ -36,6 +36,7 @@ ROWS = {
     "pairs + items": ["distillation.replay_share=0", "models.soft_teacher=none"],
     "recipe": ["models.soft_teacher=none"],
     "recipe, linear decay": ["models.soft_teacher=none", "distillation.schedule=linear"],
+    "recipe, batches of 4": ["models.soft_teacher=none", "distillation.batch_size=4"],
     "recipe + sentences": ["models.soft_teacher=none", "distillation.passages=true"],
     "recipe + soft targets": [f"models.soft_teacher={MODEL}"],
 }
