@@ -23,8 +23,7 @@ constexpr char kQuestion[] = "A question 4710", kAnswer[] = "An answer 4711",
 
 absl::string_view HowToGoOn() {
   return "give prompts as text or ids instead of messages, or put another template into the "
-         "model's "
-         "chat_template.jinja";
+         "model's chat_template.jinja";
 }
 
 // Words such as "/no_think" that the template has in quotes: it acts on them, and some templates

@@ -1,6 +1,8 @@
 #include "common/tokenizer/chat_template_source.h"
 
 #include <algorithm>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -63,18 +65,38 @@ std::string TemplateIn(const Json& config) {
   return {};
 }
 
+// Texts of the added tokens by their ids. transformers 5 saves them in tokenizer.json alone.
+absl::StatusOr<std::map<std::string, std::string>> AddedTokens(const fs::path& folder,
+                                                               const Json& config) {
+  std::map<std::string, std::string> texts;
+  if (config.is_object() && config.contains("added_tokens_decoder")) {
+    const Json& tokens = config["added_tokens_decoder"];
+    if (!tokens.is_object()) return texts;
+    for (const auto& [id, token] : tokens.items()) texts[id] = TokenText(tokens, id);
+    return texts;
+  }
+  FOUNDRY_ASSIGN_OR_RETURN(const Json tokenizer, ReadConfig(folder / "tokenizer.json"));
+  if (!tokenizer.is_object() || !tokenizer.contains("added_tokens")) return texts;
+  for (const Json& token : tokenizer["added_tokens"]) {
+    if (token.is_object() && token.contains("id")) {
+      texts[token["id"].dump()] = TokenText(token, "content");
+    }
+  }
+  return texts;
+}
+
 // Texts of the tokens that generation_config.json names as ends, or config.json where there is
 // none.
 absl::StatusOr<std::vector<std::string>> EndsIn(const fs::path& folder, const Json& config) {
   std::vector<std::string> ends;
-  if (!config.is_object() || !config.contains("added_tokens_decoder")) return ends;
   for (const char* name : {"generation_config.json", "config.json"}) {
     FOUNDRY_ASSIGN_OR_RETURN(const Json settings, ReadConfig(folder / name));
     if (!settings.is_object() || !settings.contains("eos_token_id")) continue;
+    FOUNDRY_ASSIGN_OR_RETURN(const auto texts, AddedTokens(folder, config));
     const Json& ids = settings["eos_token_id"];
     for (const Json& id : ids.is_array() ? ids : Json::array({ids})) {
-      const std::string text = TokenText(config["added_tokens_decoder"], id.dump());
-      if (!text.empty()) ends.push_back(text);
+      const auto text = texts.find(id.dump());
+      if (text != texts.end() && !text->second.empty()) ends.push_back(text->second);
     }
     break;
   }

@@ -146,6 +146,14 @@ TEST(ChatTemplateTest, TheModelSaysWhatItsEndsAre) {
   EXPECT_EQ(chat->end_of_turn(), "<|user|>");
   write("generation_config.json", R"({"eos_token_id": 5})");
   EXPECT_TRUE(absl::IsUnimplemented(ChatTemplate::Load(folder.path()).status()));
+  // As transformers 5 saves models.
+  write("tokenizer_config.json", R"({"eos_token": "<|endoftext|>"})");
+  write("tokenizer.json", R"({"added_tokens": [{"id": 5, "content": "<|endoftext|>"},
+      {"id": 7, "content": "<|user|>"}]})");
+  write("generation_config.json", R"({"eos_token_id": [5, 7]})");
+  const auto newer = ChatTemplate::Load(folder.path());
+  ASSERT_TRUE(newer.ok()) << newer.status();
+  EXPECT_EQ(newer->end_of_turn(), "<|user|>");
 }
 
 TEST(ChatTemplateTest, GgufSaysWhatItsEndsAre) {
