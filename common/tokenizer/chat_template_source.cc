@@ -11,6 +11,7 @@
 #include "common/base/json.h"
 #include "common/base/status.h"
 #include "common/lm/weights/gguf.h"
+#include "common/tokenizer/added_tokens.h"
 #include "common/tokenizer/sources.h"
 
 namespace foundry::tokenizer {
@@ -75,13 +76,12 @@ absl::StatusOr<std::map<std::string, std::string>> AddedTokens(const fs::path& f
     for (const auto& [id, token] : tokens.items()) texts[id] = TokenText(tokens, id);
     return texts;
   }
-  FOUNDRY_ASSIGN_OR_RETURN(const Json tokenizer, ReadConfig(folder / "tokenizer.json"));
+  const fs::path path = folder / "tokenizer.json";
+  FOUNDRY_ASSIGN_OR_RETURN(const Json tokenizer, ReadConfig(path));
   if (!tokenizer.is_object() || !tokenizer.contains("added_tokens")) return texts;
-  for (const Json& token : tokenizer["added_tokens"]) {
-    if (token.is_object() && token.contains("id")) {
-      texts[token["id"].dump()] = TokenText(token, "content");
-    }
-  }
+  const auto tokens = ReadAddedTokens(tokenizer["added_tokens"]);
+  if (!tokens.ok()) return Annotate(tokens.status(), path.string());
+  for (const AddedToken& token : *tokens) texts[absl::StrCat(token.id)] = token.content;
   return texts;
 }
 
